@@ -1,0 +1,198 @@
+/// Dim: a size that is a number or an expression on named symbols (batch, time, a user's own).
+#pragma once
+#include <gradus/core/error.hpp>
+#include <gradus/core/shape.hpp>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+GRADUS_BEGIN
+
+/// The values of a graph's symbols. Looking up and changing a known symbol allocates nothing.
+class Extents {
+public:
+    /// The value of a symbol, -1 where it has none.
+    Index find(std::string_view symbol) const {
+        for (const auto& [name, value] : values_)
+            if (name == symbol) return value;
+        return -1;
+    }
+    /// True where the value changed.
+    bool set(std::string_view symbol, Index value) {
+        for (auto& [name, old] : values_)
+            if (name == symbol) return std::exchange(old, value) != value;
+        values_.emplace_back(symbol, value);
+        return true;
+    }
+    const std::vector<std::pair<std::string, Index>>& values() const { return values_; }
+
+private:
+    std::vector<std::pair<std::string, Index>> values_;
+};
+
+/// A polynomial with integer coefficients in symbols and floor divisions, kept in canonical form, so that equality of two
+/// sizes is decided while a graph is built wherever it can be. Cold: used in `build`, evaluated when a symbol's value changes.
+class Dim {
+public:
+    Dim() : Dim(Index{0}) {}
+    Dim(Index value) : constant_(value) {}
+    Dim(int value) : constant_(value) {}
+    explicit Dim(std::string_view symbol) { terms_[{std::make_shared<const Atom>(Atom{std::string(symbol), {}, {}})}] = 1; }
+
+    bool is_constant() const { return terms_.empty(); }
+    /// The number; throws ShapeError where the size is symbolic.
+    Index constant() const {
+        if (!is_constant()) throw_shape_error("expects a size known when the model is built, got " + to_string());
+        return constant_;
+    }
+
+    /// The value under the symbols' values; throws ShapeError on a symbol without a value or an overflow.
+    Index evaluate(const Extents& extents) const {
+        Index sum = constant_;
+        for (const auto& [atoms, coefficient] : terms_) {
+            Index product = coefficient;
+            for (const auto& atom : atoms)
+                if (__builtin_mul_overflow(product, atom->evaluate(extents), &product)) throw_shape_error("size overflows");
+            if (__builtin_add_overflow(sum, product, &sum)) throw_shape_error("size overflows");
+        }
+        return sum;
+    }
+
+    friend Dim operator+(const Dim& a, const Dim& b) { return a.plus(b, 1); }
+    friend Dim operator-(const Dim& a, const Dim& b) { return a.plus(b, -1); }
+    friend Dim operator*(const Dim& a, const Dim& b) {
+        Dim r(a.constant_ * b.constant_);
+        for (const auto& [x, n] : a.terms_) r.add(x, n * b.constant_);
+        for (const auto& [y, m] : b.terms_) r.add(y, m * a.constant_);
+        for (const auto& [x, n] : a.terms_)
+            for (const auto& [y, m] : b.terms_) {
+                Atoms z = x;
+                z.insert(z.end(), y.begin(), y.end());
+                std::sort(z.begin(), z.end(), AtomLess{});
+                r.add(z, n * m);
+            }
+        return r;
+    }
+    /// Rounds towards minus infinity; throws ShapeError on division by the number zero.
+    friend Dim floor_div(const Dim& a, const Dim& b) {
+        if (b.is_constant() && b.constant_ == 0) throw_shape_error("floor_div: division by zero");
+        if (b.is_constant() && b.constant_ == 1) return a;
+        if (a.is_constant() && b.is_constant()) return Dim(floor_quotient(a.constant_, b.constant_));
+        Dim r;
+        r.terms_[{std::make_shared<const Atom>(Atom{"(" + a.to_string() + ")/(" + b.to_string() + ")",
+                                                    std::make_shared<const Dim>(a), std::make_shared<const Dim>(b)})}] = 1;
+        return r;
+    }
+
+    /// Equal for every value of the symbols.
+    friend bool operator==(const Dim& a, const Dim& b) {
+        const Dim d = a - b;
+        return d.is_constant() && d.constant_ == 0;
+    }
+    /// Different for every value of the symbols, as far as the form tells.
+    static bool never_equal(const Dim& a, const Dim& b) {
+        const Dim d = a - b;
+        return d.is_constant() && d.constant_ != 0;
+    }
+
+    /// "batch", "2*time+1", "(time+1)/(2)".
+    std::string to_string() const {
+        std::string s;
+        for (const auto& [atoms, n] : terms_) {
+            if (!s.empty() && n > 0) s += "+";
+            if (n == -1) s += "-";
+            if (n != 1 && n != -1) s += std::to_string(n) + "*";
+            for (std::size_t i = 0; i < atoms.size(); ++i) s += (i ? "*" : "") + atoms[i]->name;
+        }
+        if (s.empty()) return std::to_string(constant_);
+        if (constant_ > 0) s += "+";
+        if (constant_ != 0) s += std::to_string(constant_);
+        return s;
+    }
+
+    /// Appends the names of the symbols this size depends on.
+    void symbols(std::vector<std::string>& out) const {
+        for (const auto& [atoms, n] : terms_)
+            for (const auto& atom : atoms) {
+                if (!atom->numerator) out.push_back(atom->name);
+                if (atom->numerator) atom->numerator->symbols(out);
+                if (atom->denominator) atom->denominator->symbols(out);
+            }
+    }
+
+private:
+    struct Atom {
+        std::string name;
+        std::shared_ptr<const Dim> numerator, denominator;
+
+        Index evaluate(const Extents& extents) const {
+            if (!numerator) {
+                const Index value = extents.find(name);
+                if (value < 0) throw_shape_error("symbol " + name + " has no value");
+                return value;
+            }
+            const Index d = denominator->evaluate(extents);
+            if (d == 0) throw_shape_error("division by zero in " + name);
+            return floor_quotient(numerator->evaluate(extents), d);
+        }
+    };
+    using Atoms = std::vector<std::shared_ptr<const Atom>>;
+    struct AtomLess {
+        bool operator()(const std::shared_ptr<const Atom>& a, const std::shared_ptr<const Atom>& b) const {
+            return a->name < b->name;
+        }
+        bool operator()(const Atoms& a, const Atoms& b) const {
+            return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), *this);
+        }
+    };
+
+    static Index floor_quotient(Index a, Index b) { return a / b - ((a % b != 0) && ((a < 0) != (b < 0))); }
+
+    void add(const Atoms& atoms, Index n) {
+        if (n == 0) return;
+        const auto [it, inserted] = terms_.try_emplace(atoms, n);
+        if (!inserted && (it->second += n) == 0) terms_.erase(it);
+    }
+    Dim plus(const Dim& b, Index sign) const {
+        Dim r = *this;
+        r.constant_ += sign * b.constant_;
+        for (const auto& [atoms, n] : b.terms_) r.add(atoms, sign * n);
+        return r;
+    }
+
+    Index constant_ = 0;
+    std::map<Atoms, Index, AtomLess> terms_;
+};
+
+/// Sizes of a tensor while a graph is built. Cold.
+using SymbolicShape = std::vector<Dim>;
+
+/// "[batch, time, 50]"
+inline std::string to_string(const SymbolicShape& shape) {
+    std::string s = "[";
+    for (std::size_t i = 0; i < shape.size(); ++i) s += (i ? ", " : "") + shape[i].to_string();
+    return s + "]";
+}
+
+/// The concrete shape under the symbols' values. Allocates nothing.
+inline Shape evaluate(const SymbolicShape& shape, const Extents& extents) {
+    Shape s;
+    for (const Dim& d : shape) s.push_back(d.evaluate(extents));
+    return s;
+}
+
+inline SymbolicShape symbolic(const Shape& shape) { return SymbolicShape(shape.begin(), shape.end()); }
+
+/// The symbols that models know by themselves. (A `gradus::time` would break users' `time(nullptr)`.)
+namespace dim {
+inline Dim batch() { return Dim("batch"); }
+inline Dim time() { return Dim("time"); }
+}  // namespace dim
+
+GRADUS_END
