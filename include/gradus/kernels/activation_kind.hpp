@@ -1,0 +1,24 @@
+/// The enum of activations.
+#pragma once
+#include <gradus/core/types.hpp>
+
+GRADUS_BEGIN
+namespace activation {
+
+enum class Kind : std::uint8_t { linear, relu, sigmoid, tanh, softmax };
+
+inline constexpr Kind linear = Kind::linear;
+inline constexpr Kind relu = Kind::relu;
+inline constexpr Kind sigmoid = Kind::sigmoid;
+inline constexpr Kind tanh = Kind::tanh;
+inline constexpr Kind softmax = Kind::softmax;
+
+} // namespace activation
+
+// tanh is <cmath>'s: activation::tanh.
+using activation::linear;
+using activation::relu;
+using activation::sigmoid;
+using activation::softmax;
+
+GRADUS_END
