@@ -1,0 +1,507 @@
+/// Plan: which buffers a pass over a graph needs, when each is live, and the views that every place gets.
+#pragma once
+#include <gradus/graph/parameters.hpp>
+#include <gradus/memory/planner.hpp>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+GRADUS_BEGIN
+
+/// What a plan is made for.
+struct PlanOptions {
+    bool differentiated = false;
+    std::vector<Edge> keep;           ///< values to keep until the next pass, beside inputs and outputs
+    std::vector<Edge> gradients_of;   ///< inputs whose gradient is wanted
+    std::vector<Edge> losses;         ///< outputs of loss places, after all of the model's own
+    int first_loss = -1;              ///< index of the first node that only losses need; -1: none
+};
+
+/// A node as it is executed: the graph's, or one that does the work of two.
+struct PlannedNode {
+    const LayerBase* layer = nullptr;  ///< none: another node does its work
+    const Build* build = nullptr;
+    std::unique_ptr<LayerBase> owned_layer;
+    std::unique_ptr<Build> owned_build;
+    std::vector<Edge> inputs;
+    std::uint64_t place = 0;
+    std::optional<bool> training;
+    bool differentiates = false;  ///< backward runs
+    bool below_activation = false;
+    Frame frame;
+    struct Sum {
+        int input;
+        AnyView total, part;
+    };
+    std::vector<Sum> sums;        ///< after backward: total += part
+};
+
+/// Buffers, life times and bindings. Free of the scalar; sizes follow the symbols' values without allocating.
+class Plan {
+public:
+    struct Sparse {
+        Index parameter;
+        struct User {
+            int node;
+            int param;
+            int ids;
+        };
+        std::vector<User> users;
+    };
+
+    Plan(std::vector<PlannedNode> nodes, const Graph& graph, const ParameterTable& table, const GradientLayout& layout,
+         PlanOptions options, Dtype scalar)
+        : nodes_(std::move(nodes)), graph_(&graph), table_(&table), layout_(&layout), options_(std::move(options)),
+          scalar_(scalar), steps_(2 * static_cast<Index>(nodes_.size())) {
+        find_consumers();
+        find_differentiated();
+        link_losses();
+        make_values();
+        if (options_.differentiated) make_gradients();
+        for (std::size_t i = 0; i < nodes_.size(); ++i)
+            if (nodes_[i].layer) make_frame(nodes_[i].frame, *nodes_[i].layer, *nodes_[i].build, Dim(1), int(i), nodes_[i].place);
+        bind_edges();
+    }
+    Plan(const Plan&) = delete;
+    Plan& operator=(const Plan&) = delete;
+
+    /// Lays the arena out for the symbols' upper bounds.
+    void reserve(const Extents& bounds) {
+        std::vector<LifeTime> times;
+        for (Buffer& b : buffers_) times.push_back({b.alias >= 0 ? 0 : bytes(b, bounds), b.first, b.last});
+        const Layout layout = plan_layout(times);
+        for (std::size_t i = 0; i < buffers_.size(); ++i) buffers_[i].offset = layout.offsets[i];
+        arena_ = AlignedBuffer(layout.bytes);
+    }
+
+    /// Points every view at its memory for the symbols' values. Throws ShapeError, before anything changes, where an equality
+    /// that the model's build left open does not hold.
+    void resolve(const Extents& extents) {
+        for (const PlannedNode& n : nodes_)
+            if (n.layer) check(*n.build, extents);
+        for (Buffer& b : buffers_) {
+            const Shape s = b.spec.evaluate(extents);
+            b.shape = s;
+            b.stride = align_up(s.size() * size_of(b.spec.dtype));
+            const Buffer& root = buffers_[static_cast<std::size_t>(find_root(b))];
+            b.data = arena_.data() + root.offset;
+        }
+        for (const auto& [frame, times] : times_) frame->times = times.evaluate(extents);
+        for (const Binding& w : bindings_) {
+            const Buffer& b = buffers_[static_cast<std::size_t>(w.buffer)];
+            if (w.mask) {
+                w.target->mask = reinterpret_cast<std::uint8_t*>(b.data);
+                w.target->mask_shape = b.shape;
+            } else {
+                w.target->data = b.data;
+                w.target->shape = b.shape;
+                w.target->dtype = b.spec.dtype;
+            }
+        }
+        for (const EntryBinding& w : entry_bindings_) {
+            const Buffer& b = buffers_[static_cast<std::size_t>(w.buffer)];
+            w.target->view = AnyView(b.data, b.shape, b.spec.dtype);
+            w.target->stride = w.timed ? b.stride : 0;
+        }
+    }
+
+    std::vector<PlannedNode>& nodes() { return nodes_; }
+    const PlanOptions& options() const { return options_; }
+    Index arena_bytes() const { return arena_.bytes(); }
+    /// The value of an edge, its mask with it.
+    AnyView value(Edge e) const { return edge_values_[key(e)]; }
+    /// The gradient of an edge; empty where nothing is differentiated there.
+    AnyView gradient(Edge e) const { return edge_gradients_[key(e)]; }
+    bool consumed_by_loss(Edge e) const {
+        for (const auto& [node, input] : consumers_[key(e)])
+            if (is_loss(node)) return true;
+        return false;
+    }
+    const std::vector<Sparse>& sparse() const { return sparse_; }
+    struct CarryBinding {
+        AnyView* old;
+        AnyView* next;
+        const Build::BufferSpec* spec;
+    };
+    const std::vector<CarryBinding>& carries() const { return carries_; }
+
+private:
+    struct Buffer {
+        Build::BufferSpec spec;
+        Dim times = 1;
+        Index first = 0, last = 0;
+        int alias = -1;
+        Index offset = 0, stride = 0;
+        Shape shape;
+        std::byte* data = nullptr;
+    };
+    struct Binding {
+        AnyView* target;
+        int buffer;
+        bool mask;
+    };
+
+    bool is_loss(int node) const { return options_.first_loss >= 0 && node >= options_.first_loss; }
+    Index backward_step(int node) const { return steps_ - 1 - node; }
+    std::size_t key(Edge e) const { return offsets_[static_cast<std::size_t>(e.node)] + static_cast<std::size_t>(e.output); }
+    const Build::Out& out(Edge e) const {
+        return nodes_[static_cast<std::size_t>(e.node)].build->outs()[static_cast<std::size_t>(e.output)];
+    }
+    const std::vector<std::pair<int, int>>& consumers(Edge e) const { return consumers_[key(e)]; }
+    bool listed(const std::vector<Edge>& list, Edge e) const { return std::find(list.begin(), list.end(), e) != list.end(); }
+    bool pinned(Edge e) const {
+        return listed(graph_->inputs(), e) || listed(graph_->outputs(), e) || listed(options_.keep, e) ||
+               listed(options_.losses, e) || nodes_[static_cast<std::size_t>(e.node)].inputs.empty();
+    }
+    static bool is_real(Dtype d) { return d == Dtype::f32 || d == Dtype::f64; }
+    int find_root(const Buffer& b) const {
+        int i = static_cast<int>(&b - buffers_.data());
+        while (buffers_[static_cast<std::size_t>(i)].alias >= 0) i = buffers_[static_cast<std::size_t>(i)].alias;
+        return i;
+    }
+    Index bytes(const Buffer& b, const Extents& e) const {
+        return align_up(b.spec.evaluate(e).size() * size_of(b.spec.dtype)) * b.times.evaluate(e);
+    }
+    int add(SymbolicShape shape, Dtype dtype, Index first, Index last) {
+        return add(Build::BufferSpec{std::move(shape), {}, dtype, {}}, Dim(1), first, last);
+    }
+    int add(Build::BufferSpec spec, Dim times, Index first, Index last) {
+        Buffer b;
+        b.spec = std::move(spec);
+        b.times = std::move(times);
+        b.first = first;
+        b.last = last;
+        buffers_.push_back(std::move(b));
+        return static_cast<int>(buffers_.size()) - 1;
+    }
+    static void check(const Build& build, const Extents& extents) {
+        for (const auto& e : build.equalities())
+            if (e.a.evaluate(extents) != e.b.evaluate(extents))
+                throw_shape_error(build.context() + ": expects " + e.expectation + ", got " +
+                                  std::to_string(e.a.evaluate(extents)) + " and " + std::to_string(e.b.evaluate(extents)));
+        for (const auto& c : build.children()) check(c->build, extents);
+    }
+
+    void find_consumers() {
+        std::size_t edges = 0;
+        for (const PlannedNode& n : nodes_) {
+            offsets_.push_back(edges);
+            edges += n.layer ? n.build->outs().size() : 1;
+        }
+        consumers_.resize(edges);
+        edge_values_.resize(edges);
+        edge_gradients_.resize(edges);
+        value_buffers_.assign(edges, -1);
+        gradient_buffers_.assign(edges, -1);
+        mask_buffers_.assign(edges, -1);
+        for (std::size_t i = 0; i < nodes_.size(); ++i)
+            if (nodes_[i].layer)
+                for (std::size_t k = 0; k < nodes_[i].inputs.size(); ++k)
+                    if (nodes_[i].inputs[k].node >= 0) consumers_[key(nodes_[i].inputs[k])].emplace_back(int(i), int(k));
+    }
+
+    bool trains(const LayerBase& layer, const Build& build) const {
+        for (const auto& p : build.params()) {
+            const Index at = table_->find(p.alias_of ? p.alias_identity.get() : layer.identity().get(), p.name);
+            const Index segment = at < 0 ? -1 : layout_->segment_of[static_cast<std::size_t>(at)];
+            if (segment >= 0 && layout_->segments[static_cast<std::size_t>(segment)].slot >= 0) return true;
+        }
+        for (const auto& c : build.children())
+            if (trains(*c->layer, c->build)) return true;
+        return false;
+    }
+
+    /// Backward runs where a gradient is wanted at or before a node and something differentiable asks for it.
+    void find_differentiated() {
+        wanted_.assign(nodes_.size(), false);
+        if (!options_.differentiated) return;
+        for (std::size_t i = 0; i < nodes_.size(); ++i) {
+            PlannedNode& n = nodes_[i];
+            if (!n.layer) continue;
+            bool wanted = trains(*n.layer, *n.build);
+            for (std::size_t k = 0; k < n.inputs.size(); ++k)
+                if (n.inputs[k].node >= 0 && !n.build->is_detached(int(k)) && is_real(out(n.inputs[k]).dtype))
+                    wanted = wanted || wanted_[static_cast<std::size_t>(n.inputs[k].node)];
+            for (std::size_t o = 0; o < n.build->outs().size(); ++o)
+                wanted = wanted || listed(options_.gradients_of, Edge{int(i), int(o)});
+            wanted_[i] = wanted;
+        }
+        for (int i = static_cast<int>(nodes_.size()) - 1; i >= 0; --i) {
+            PlannedNode& n = nodes_[static_cast<std::size_t>(i)];
+            if (!n.layer || !wanted_[static_cast<std::size_t>(i)]) continue;
+            for (std::size_t o = 0; o < n.build->outs().size(); ++o)
+                if (asked(Edge{i, int(o)})) n.differentiates = true;
+        }
+    }
+    /// Whether a gradient arrives at an output: it is the model's or a loss, or a differentiated node reads it.
+    bool asked(Edge e) const {
+        if (!is_real(out(e).dtype)) return false;
+        if (listed(graph_->outputs(), e) || listed(options_.losses, e)) return true;
+        for (const auto& [node, input] : consumers(e))
+            if (flows(node, input)) return true;
+        return false;
+    }
+    /// Whether a node's backward writes the gradient of this input.
+    bool flows(int node, int input) const {
+        const PlannedNode& n = nodes_[static_cast<std::size_t>(node)];
+        const Edge e = n.inputs[static_cast<std::size_t>(input)];
+        return n.differentiates && e.node >= 0 && wanted_[static_cast<std::size_t>(e.node)] && !n.build->is_detached(input) &&
+               is_real(out(e).dtype);
+    }
+
+    /// A loss that is the only reader of a softmax or sigmoid gives its gradient below that activation.
+    void link_losses() {
+        if (!options_.differentiated) return;
+        for (const Edge& l : options_.losses) {
+            PlannedNode& loss = nodes_[static_cast<std::size_t>(l.node)];
+            const Edge e = loss.inputs.empty() ? Edge{} : loss.inputs[0];
+            if (e.node < 0 || e.output != 0 || !flows(l.node, 0)) continue;
+            PlannedNode& producer = nodes_[static_cast<std::size_t>(e.node)];
+            const activation::Kind kind = producer.layer->ends_with();
+            if (kind == activation::linear || !loss.layer->passes_over(kind)) continue;
+            int readers = 0;
+            for (const auto& [node, input] : consumers(e)) readers += flows(node, input);
+            if (readers == 1) loss.below_activation = producer.below_activation = true;
+        }
+    }
+
+    void make_values() {
+        for (std::size_t i = 0; i < nodes_.size(); ++i) {
+            const PlannedNode& n = nodes_[i];
+            if (!n.layer) continue;
+            for (std::size_t o = 0; o < n.build->outs().size(); ++o) {
+                const Edge e{int(i), int(o)};
+                Index last = static_cast<Index>(i);
+                for (const auto& [node, input] : consumers(e)) {
+                    last = std::max<Index>(last, node);
+                    const auto& reader = nodes_[static_cast<std::size_t>(node)];
+                    if (reader.differentiates && reads_input(reader)) last = std::max(last, backward_step(node));
+                }
+                if (n.differentiates && reads_output(n)) last = std::max(last, backward_step(int(i)));
+                const bool pin = pinned(e);
+                value_buffers_[key(e)] = add(out(e).shape, out(e).dtype, pin ? 0 : static_cast<Index>(i), pin ? steps_ : last);
+                make_mask(e, n);
+            }
+            share_value(int(i));
+        }
+    }
+    static bool reads_input(const PlannedNode& n) {
+        return n.build->needs() == build::Needs::input || n.build->needs() == build::Needs::both;
+    }
+    static bool reads_output(const PlannedNode& n) {
+        return n.build->needs() == build::Needs::output || n.build->needs() == build::Needs::both;
+    }
+    void make_mask(Edge e, const PlannedNode& n) {
+        const Build::Out& o = out(e);
+        if (o.mask == build::Mask::make)
+            mask_buffers_[key(e)] = add(SymbolicShape(o.shape.begin(), o.shape.begin() + std::min<std::ptrdiff_t>(2, std::ssize(o.shape))),
+                                        Dtype::u8, 0, steps_);
+        if (o.mask == build::Mask::pass && n.inputs[static_cast<std::size_t>(o.mask_input)].node >= 0)
+            mask_buffers_[key(e)] = mask_buffers_[key(n.inputs[static_cast<std::size_t>(o.mask_input)])];
+    }
+    /// y in x's memory, where nobody needs x afterwards.
+    void share_value(int i) {
+        const PlannedNode& n = nodes_[static_cast<std::size_t>(i)];
+        if (!n.build->is_in_place() || n.inputs.empty() || n.inputs[0].node < 0) return;
+        const Edge x = n.inputs[0], y{i, 0};
+        const PlannedNode& producer = nodes_[static_cast<std::size_t>(x.node)];
+        if (pinned(x) || consumers(x).size() != 1 || out(x).shape != out(y).shape || out(x).dtype != out(y).dtype) return;
+        if (n.differentiates && reads_input(n)) return;
+        if (producer.differentiates && reads_output(producer)) return;
+        Buffer& b = buffers_[static_cast<std::size_t>(value_buffers_[key(y)])];
+        Buffer& root = buffers_[static_cast<std::size_t>(find_root(buffers_[static_cast<std::size_t>(value_buffers_[key(x)])]))];
+        b.alias = static_cast<int>(&root - buffers_.data());
+        root.first = std::min(root.first, b.first);
+        root.last = std::max(root.last, b.last);
+    }
+
+    void make_gradients() {
+        for (int i = static_cast<int>(nodes_.size()) - 1; i >= 0; --i) {
+            const PlannedNode& n = nodes_[static_cast<std::size_t>(i)];
+            if (!n.layer || !wanted_[static_cast<std::size_t>(i)]) continue;
+            for (std::size_t o = 0; o < n.build->outs().size(); ++o) {
+                const Edge e{i, int(o)};
+                if (!asked(e)) continue;
+                const bool seed = listed(graph_->outputs(), e) || listed(options_.losses, e);
+                const bool kept = seed || listed(options_.gradients_of, e);
+                Index first = backward_step(i);
+                for (const auto& [node, input] : consumers(e))
+                    if (flows(node, input)) first = std::min(first, backward_step(node));
+                gradient_buffers_[key(e)] = add(out(e).shape, out(e).dtype, seed ? 0 : first, kept ? steps_ : backward_step(i));
+                route(e, listed(graph_->outputs(), e));
+            }
+        }
+    }
+    /// The first reader in backward order writes the gradient, the others write a part that is added. What the model puts out
+    /// may also be seeded from outside, so only a loss may write there.
+    void route(Edge e, bool output) {
+        bool written = false;
+        auto readers = consumers(e);
+        std::sort(readers.rbegin(), readers.rend());
+        for (const auto& [node, input] : readers) {
+            if (!flows(node, input)) continue;
+            const bool direct = !written && (!output || is_loss(node));
+            written = written || direct;
+            if (direct) {
+                direct_.push_back({node, input, gradient_buffers_[key(e)]});
+                if (!output) share_gradient(node, input, e);
+            } else {
+                const Index step = backward_step(node);
+                parts_.push_back({node, input, gradient_buffers_[key(e)], add(out(e).shape, out(e).dtype, step, step)});
+            }
+        }
+    }
+    /// dx in dy's memory.
+    void share_gradient(int node, int input, Edge x) {
+        const PlannedNode& n = nodes_[static_cast<std::size_t>(node)];
+        const Edge y{node, 0};
+        const int dy = gradient_buffers_[key(y)];
+        if (!n.build->is_in_place() || input != 0 || dy < 0 || pinned(y) || listed(options_.gradients_of, y) ||
+            listed(options_.gradients_of, x) || out(x).shape != out(y).shape)
+            return;
+        Buffer& b = buffers_[static_cast<std::size_t>(gradient_buffers_[key(x)])];
+        Buffer& root = buffers_[static_cast<std::size_t>(find_root(buffers_[static_cast<std::size_t>(dy)]))];
+        b.alias = static_cast<int>(&root - buffers_.data());
+        root.last = std::max(root.last, b.last);
+    }
+
+    void make_frame(Frame& f, const LayerBase& layer, const Build& build, const Dim& times, int node, std::uint64_t place) {
+        f.layer = &layer;
+        f.place = place;
+        f.x.resize(build.ins().size());
+        f.dx.resize(build.ins().size());
+        f.y.resize(build.outs().size());
+        f.dy.resize(build.outs().size());
+        f.params.resize(build.params().size());
+        f.grads.resize(build.params().size());
+        f.rows.resize(build.params().size());
+        f.states.resize(build.states().size());
+        f.old.resize(build.carries().size());
+        f.next.resize(build.carries().size());
+        f.saved.resize(build.saved_buffers().size());
+        f.scratch_forward.resize(build.scratch_buffers().size());
+        f.scratch_backward.resize(build.scratch_buffers().size());
+        for (std::size_t i = 0; i < build.params().size(); ++i) {
+            const auto& p = build.params()[i];
+            const Index at = table_->find(p.alias_of ? p.alias_identity.get() : layer.identity().get(), p.name);
+            f.params[i] = table_->list()[static_cast<std::size_t>(at)].view();
+            if (options_.differentiated) bind_gradient(f, build, i, at, node);
+        }
+        for (std::size_t i = 0; i < build.states().size(); ++i)
+            f.states[i] = table_->list()[static_cast<std::size_t>(table_->find(layer.identity().get(), build.states()[i].name))].view();
+        for (std::size_t i = 0; i < build.carries().size(); ++i) carries_.push_back({&f.old[i], &f.next[i], &build.carries()[i]});
+        const Index backward = backward_step(node);
+        const bool differentiates = nodes_[static_cast<std::size_t>(node)].differentiates;
+        for (std::size_t i = 0; i < build.saved_buffers().size(); ++i)
+            if (differentiates)
+                entry_bindings_.push_back({&f.saved[i], add(build.saved_buffers()[i], times, node, backward), true});
+        for (std::size_t i = 0; i < build.scratch_buffers().size(); ++i) {
+            const auto& spec = build.scratch_buffers()[i];
+            entry_bindings_.push_back({&f.scratch_forward[i], add(spec, Dim(1), node, node), false});
+            if (differentiates)
+                entry_bindings_.push_back({&f.scratch_backward[i], add(spec, Dim(1), backward, backward), false});
+        }
+        f.children.resize(build.children().size());
+        for (std::size_t i = 0; i < build.children().size(); ++i) {
+            const auto& c = *build.children()[i];
+            times_.emplace_back(&f.children[i], c.times);
+            make_frame(f.children[i], *c.layer, c.build, times * c.times, node, mix(place * 31 + i + 1));
+        }
+    }
+    void bind_gradient(Frame& f, const Build& build, std::size_t i, Index parameter, int node) {
+        const Index segment = layout_->segment_of[static_cast<std::size_t>(parameter)];
+        if (segment < 0) return;
+        const Segment& s = layout_->segments[static_cast<std::size_t>(segment)];
+        if (s.slot < 0) return;
+        if (!s.row_sparse) {
+            gradient_views_.push_back({&f.grads[i], s.slot, s.shape});
+            return;
+        }
+        auto it = std::find_if(sparse_.begin(), sparse_.end(), [&](const Sparse& x) { return x.parameter == parameter; });
+        if (it == sparse_.end()) it = sparse_.insert(sparse_.end(), Sparse{parameter, {}});
+        it->users.push_back({node, static_cast<int>(i), build.id_inputs()[0].input});
+    }
+
+    void bind_edges() {
+        for (std::size_t i = 0; i < nodes_.size(); ++i) {
+            PlannedNode& n = nodes_[i];
+            if (!n.layer) continue;
+            for (std::size_t o = 0; o < n.build->outs().size(); ++o) {
+                const std::size_t k = key(Edge{int(i), int(o)});
+                for (AnyView* target : {&edge_values_[k], &n.frame.y[o]}) bind(target, value_buffers_[k], mask_buffers_[k]);
+                if (gradient_buffers_[k] >= 0) {
+                    bind(&n.frame.dy[o], gradient_buffers_[k], -1);
+                    bind(&edge_gradients_[k], gradient_buffers_[k], -1);
+                }
+            }
+            for (std::size_t k = 0; k < n.inputs.size(); ++k)
+                if (n.inputs[k].node >= 0)
+                    bind(&n.frame.x[k], value_buffers_[key(n.inputs[k])], mask_buffers_[key(n.inputs[k])]);
+        }
+        for (const auto& [node, input, buffer] : direct_)
+            bind(&nodes_[static_cast<std::size_t>(node)].frame.dx[static_cast<std::size_t>(input)], buffer, -1);
+        for (const auto& [node, input, total, part] : parts_)
+            nodes_[static_cast<std::size_t>(node)].sums.push_back({input, {}, {}});
+        std::vector<std::size_t> next(nodes_.size(), 0);
+        for (const auto& [node, input, total, part] : parts_) {
+            PlannedNode& n = nodes_[static_cast<std::size_t>(node)];
+            PlannedNode::Sum& sum = n.sums[next[static_cast<std::size_t>(node)]++];
+            bind(&n.frame.dx[static_cast<std::size_t>(input)], part, -1);
+            bind(&sum.part, part, -1);
+            bind(&sum.total, total, -1);
+        }
+    }
+    void bind(AnyView* target, int buffer, int mask) {
+        bindings_.push_back({target, buffer, false});
+        if (mask >= 0) bindings_.push_back({target, mask, true});
+    }
+
+public:
+    struct GradientView {
+        AnyView* target;
+        Index slot;
+        Shape shape;
+    };
+    /// Dense parameter gradients: views into the workspace's block.
+    const std::vector<GradientView>& gradient_views() const { return gradient_views_; }
+    Dtype scalar() const { return scalar_; }
+
+private:
+    struct EntryBinding {
+        Frame::Buffer* target;
+        int buffer;
+        bool timed;  ///< one entry per time of a child
+    };
+    struct Direct {
+        int node, input, buffer;
+    };
+    struct Part {
+        int node, input, total, part;
+    };
+
+    std::vector<PlannedNode> nodes_;
+    const Graph* graph_;
+    const ParameterTable* table_;
+    const GradientLayout* layout_;
+    PlanOptions options_;
+    Dtype scalar_;
+    Index steps_;
+    std::vector<std::size_t> offsets_;
+    std::vector<std::vector<std::pair<int, int>>> consumers_;
+    std::vector<bool> wanted_;
+    std::vector<int> value_buffers_, gradient_buffers_, mask_buffers_;
+    std::vector<AnyView> edge_values_, edge_gradients_;
+    std::vector<Buffer> buffers_;
+    std::vector<Binding> bindings_;
+    std::vector<EntryBinding> entry_bindings_;
+    std::vector<std::pair<Frame*, Dim>> times_;
+    std::vector<CarryBinding> carries_;
+    std::vector<GradientView> gradient_views_;
+    std::vector<Direct> direct_;
+    std::vector<Part> parts_;
+    std::vector<Sparse> sparse_;
+    AlignedBuffer arena_;
+};
+
+GRADUS_END

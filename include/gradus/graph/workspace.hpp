@@ -1,0 +1,248 @@
+/// Workspace: arena, carries and gradients of one run of a graph, and the executor that walks its plan.
+#pragma once
+#include <gradus/graph/plan.hpp>
+#include <gradus/graph/sparse_gradient.hpp>
+#include <gradus/kernels/elementwise.hpp>
+
+#include <memory>
+#include <span>
+#include <vector>
+
+GRADUS_BEGIN
+
+/// Runs forward and backward over a graph. A pass allocates only where a symbol outgrows the bounds planned so far.
+/// Several workspaces may run one graph at once; a workspace belongs to one thread at a time.
+template <class T> class Workspace {
+public:
+    Workspace(const Graph& graph, const ParameterTable& table, const GradientLayout& layout, PlanOptions options)
+        : layout_(&layout), table_(&table),
+          plan_(std::make_unique<Plan>(prepare(graph, options), graph, table, layout, options, dtype_of<T>())) {
+        if (options.differentiated) {
+            gradients_ = AlignedBuffer(layout.dense_size * Index(sizeof(T)));
+            for (const auto& g : plan_->gradient_views())
+                *g.target = AnyView(View<T>(gradients() + g.slot, g.shape));
+            for (const Plan::Sparse& s : plan_->sparse()) {
+                const Shape shape = table.list()[static_cast<std::size_t>(s.parameter)].shape;
+                sparse_.emplace_back(shape[0], shape.product(1, shape.rank()));
+            }
+            sparse_rows_.resize(layout.segments.size());
+        }
+        for (std::size_t i = 0; i < plan_->carries().size(); ++i) carries_.emplace_back();
+    }
+
+    /// Sets the symbols' values for the next passes; grows the plan where they exceed what it was made for.
+    void set(const Extents& extents) {
+        bool changed = !resolved_, larger = !resolved_;
+        for (const auto& [name, value] : extents.values()) {
+            if (current_.find(name) != value) changed = true;
+            if (bounds_.find(name) < value) larger = true;
+        }
+        if (!changed) return;
+        if (larger) {
+            Extents bounds = bounds_;
+            for (const auto& [name, value] : extents.values()) bounds.set(name, std::max(value, bounds.find(name)));
+            plan_->reserve(bounds);
+            bounds_ = bounds;
+        }
+        for (const auto& [name, value] : extents.values()) current_.set(name, value);
+        resolved_ = false;
+        plan_->resolve(current_);
+        resolve_carries();
+        if (larger) reserve_sparse();
+        resolved_ = true;
+    }
+    const Extents& extents() const { return current_; }
+    const Extents& bounds() const { return bounds_; }
+
+    /// The value of an edge and its mask: inputs are written here before, outputs read after a pass.
+    AnyView value(Edge e) const { return plan_->value(e); }
+    AnyView gradient(Edge e) const { return plan_->gradient(e); }
+
+    /// Runs nodes [first, last) of the graph.
+    void forward(const Pass& pass, int first, int last) {
+        if (first == 0) turn_carries();
+        auto& nodes = plan_->nodes();
+        for (int i = first; i < last; ++i) {
+            PlannedNode& n = nodes[static_cast<std::size_t>(i)];
+            if (!n.layer) continue;
+            Pass p = pass;
+            p.training = n.training.value_or(pass.training);
+            p.backward = false;
+            p.below_activation = n.below_activation;
+            Run<T> run(n.frame, p);
+            static_cast<const LayerOf<T>&>(*n.layer).forward(run);
+        }
+        if (last == static_cast<int>(nodes.size()) || last == plan_->options().first_loss) stale_carries_ = true;
+    }
+    int size() const { return static_cast<int>(plan_->nodes().size()); }
+
+    /// Runs backward from the seeded gradients of losses, or, without losses, of outputs. Parameter gradients accumulate.
+    void backward(const Pass& pass, bool from_losses) {
+        auto& nodes = plan_->nodes();
+        const int end = from_losses || plan_->options().first_loss < 0 ? size() : plan_->options().first_loss;
+        start_sparse();
+        for (int i = end - 1; i >= 0; --i) {
+            PlannedNode& n = nodes[static_cast<std::size_t>(i)];
+            if (!n.layer || !n.differentiates) continue;
+            Pass p = pass;
+            p.training = n.training.value_or(pass.training);
+            p.backward = true;
+            p.below_activation = from_losses && n.below_activation;
+            Run<T> run(n.frame, p);
+            static_cast<const LayerOf<T>&>(*n.layer).backward(run);
+            for (const auto& sum : n.sums)
+                kernels::accumulate(static_cast<T*>(sum.total.data), static_cast<const T*>(sum.part.data), sum.part.shape.size());
+        }
+    }
+
+    T* gradients() const { return reinterpret_cast<T*>(gradients_.data()); }
+    Index gradient_size() const { return layout_->dense_size; }
+    /// Per segment of the layout; empty for dense ones.
+    std::span<const SparseRows<T>> sparse_rows() const { return sparse_rows_; }
+    void zero_gradients() {
+        if (gradients_.bytes()) std::memset(gradients_.data(), 0, static_cast<std::size_t>(gradients_.bytes()));
+        for (auto& s : sparse_) s.clear();
+        for (auto& r : sparse_rows_) r = {};
+    }
+    /// Carries start from zero again.
+    void reset_states() {
+        for (auto& c : carries_)
+            for (AlignedBuffer* side : {&c.sides[0], &c.sides[1]})
+                if (side->bytes()) std::memset(side->data(), 0, static_cast<std::size_t>(side->bytes()));
+        stale_carries_ = false;
+    }
+    Index arena_bytes() const { return plan_->arena_bytes(); }
+    Plan& plan() { return *plan_; }
+
+private:
+    struct CarryMemory {
+        AlignedBuffer sides[2];
+        Shape shape;
+        int current = 0;
+    };
+
+    /// The graph's nodes, neighbours fused where a layer offers it and nobody else sees the value between.
+    static std::vector<PlannedNode> prepare(const Graph& graph, const PlanOptions& options) {
+        std::vector<PlannedNode> nodes(graph.entries().size());
+        std::vector<std::vector<std::pair<int, int>>> readers(nodes.size());
+        for (std::size_t i = 0; i < nodes.size(); ++i) {
+            const Graph::Entry& e = graph.entries()[i];
+            nodes[i].layer = e.place->layer.get();
+            nodes[i].build = &e.place->build;
+            nodes[i].inputs = e.inputs;
+            nodes[i].place = i + 1;
+            nodes[i].training = e.place->training;
+            for (std::size_t k = 0; k < e.inputs.size(); ++k)
+                if (e.inputs[k].node >= 0) readers[static_cast<std::size_t>(e.inputs[k].node)].emplace_back(int(i), int(k));
+        }
+        const auto seen = [&](int node) {
+            const auto names = [&](const std::vector<Edge>& list) {
+                return std::any_of(list.begin(), list.end(), [&](Edge e) { return e.node == node; });
+            };
+            return names(graph.outputs()) || names(options.keep) || names(options.gradients_of) || names(options.losses);
+        };
+        for (std::size_t i = 0; i < nodes.size(); ++i) {
+            if (!nodes[i].layer || readers[i].size() != 1 || nodes[i].build->outs().size() != 1 || seen(int(i))) continue;
+            const auto [j, input] = readers[i][0];
+            PlannedNode& next = nodes[static_cast<std::size_t>(j)];
+            if (next.training != nodes[i].training) continue;
+            auto fused = static_cast<const LayerOf<T>&>(*nodes[i].layer).fuse(static_cast<const LayerOf<T>&>(*next.layer), input);
+            if (!fused) continue;
+            std::vector<Build::In> ins = nodes[i].build->ins();
+            std::vector<Edge> edges = nodes[i].inputs;
+            for (std::size_t k = 0; k < next.inputs.size(); ++k)
+                if (int(k) != input) {
+                    ins.push_back(next.build->ins()[k]);
+                    edges.push_back(next.inputs[k]);
+                }
+            auto build = std::make_unique<Build>(std::move(ins), dtype_of<T>(), nodes[i].build->context());
+            fused->build(*build);
+            next.layer = fused.get();
+            next.build = build.get();
+            next.owned_layer = std::move(fused);
+            next.owned_build = std::move(build);
+            next.inputs = std::move(edges);
+            next.place = nodes[i].place;
+            for (const Edge& e : nodes[i].inputs)
+                if (e.node >= 0)
+                    for (auto& r : readers[static_cast<std::size_t>(e.node)])
+                        if (r.first == int(i)) r.first = j;
+            nodes[i].layer = nullptr;
+            nodes[i].owned_layer.reset();
+        }
+        return nodes;
+    }
+
+    void reserve_sparse() {
+        for (std::size_t i = 0; i < sparse_.size(); ++i) {
+            Index ids = 0;
+            for (const auto& u : plan_->sparse()[i].users)
+                ids += plan_->nodes()[static_cast<std::size_t>(u.node)].frame.x[static_cast<std::size_t>(u.ids)].shape.size();
+            sparse_[i].reserve(ids);
+        }
+    }
+    void start_sparse() {
+        for (std::size_t i = 0; i < sparse_.size(); ++i) {
+            const Plan::Sparse& spec = plan_->sparse()[i];
+            SparseGradient<T>& g = sparse_[i];
+            g.start();
+            for (const auto& u : spec.users) g.mark(ids_of(u));
+            g.merge();
+            for (const auto& u : spec.users) {
+                Frame& f = plan_->nodes()[static_cast<std::size_t>(u.node)].frame;
+                const auto p = static_cast<std::size_t>(u.param);
+                f.rows[p] = {g.ids(), g.locate(ids_of(u))};
+                f.grads[p] = AnyView(View<T>(g.values(), Shape{static_cast<Index>(g.ids().size()), g.width()}));
+            }
+            const auto segment = static_cast<std::size_t>(layout_->segment_of[static_cast<std::size_t>(spec.parameter)]);
+            sparse_rows_[segment] = {g.ids(), g.values()};
+        }
+    }
+    std::span<const std::int32_t> ids_of(const Plan::Sparse::User& u) const {
+        const AnyView& v = plan_->nodes()[static_cast<std::size_t>(u.node)].frame.x[static_cast<std::size_t>(u.ids)];
+        return {static_cast<const std::int32_t*>(v.data), static_cast<std::size_t>(v.shape.size())};
+    }
+
+    /// Carries keep what they hold while the plan changes; rows beyond the old extent start from zero.
+    void resolve_carries() {
+        for (std::size_t i = 0; i < carries_.size(); ++i) {
+            const auto& binding = plan_->carries()[i];
+            CarryMemory& c = carries_[i];
+            const Shape shape = binding.spec->evaluate(current_);
+            const Index bytes = shape.size() * size_of(binding.spec->dtype);
+            for (AlignedBuffer& side : c.sides)
+                if (side.bytes() < bytes) {
+                    AlignedBuffer larger(binding.spec->evaluate(bounds_).size() * size_of(binding.spec->dtype));
+                    if (side.bytes()) std::memcpy(larger.data(), side.data(), static_cast<std::size_t>(side.bytes()));
+                    side = std::move(larger);
+                }
+            c.shape = shape;
+            point(i);
+        }
+    }
+    void point(std::size_t i) {
+        const auto& binding = plan_->carries()[i];
+        CarryMemory& c = carries_[i];
+        *binding.old = AnyView(c.sides[c.current].data(), c.shape, binding.spec->dtype);
+        *binding.next = AnyView(c.sides[1 - c.current].data(), c.shape, binding.spec->dtype);
+    }
+    void turn_carries() {
+        if (!std::exchange(stale_carries_, false)) return;
+        for (std::size_t i = 0; i < carries_.size(); ++i) {
+            carries_[i].current = 1 - carries_[i].current;
+            point(i);
+        }
+    }
+
+    const GradientLayout* layout_;
+    const ParameterTable* table_;
+    std::unique_ptr<Plan> plan_;
+    Extents bounds_, current_;
+    bool resolved_ = false, stale_carries_ = false;
+    AlignedBuffer gradients_;
+    std::vector<SparseGradient<T>> sparse_;
+    std::vector<SparseRows<T>> sparse_rows_;
+    std::vector<CarryMemory> carries_;
+};
+
+GRADUS_END

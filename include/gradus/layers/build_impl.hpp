@@ -1,0 +1,104 @@
+/// Definitions of Build that need the layer interface. Included by layers/layer.hpp.
+#pragma once
+#include <gradus/layers/layer.hpp>
+
+GRADUS_BEGIN
+
+/// An inner layer: the copy that holds the handles, and what it declared.
+struct Build::ChildSpec {
+    std::unique_ptr<LayerBase> layer;
+    Build build;
+    std::string name;
+    Dim times;
+};
+
+inline Build::Build(std::vector<In> inputs, Dtype scalar, std::string context, std::string origin)
+    : context_(std::move(context)), origin_(std::move(origin)), scalar_(scalar), in_(std::move(inputs)) {}
+inline Build::~Build() = default;
+inline Build::Build(Build&&) noexcept = default;
+inline Build& Build::operator=(Build&&) noexcept = default;
+
+inline const Build::In& Build::in(int i) const {
+    static const In absent{{}, Dtype::f32, false, false};
+    if (i < 0) throw_value_error(context_ + ": has no input " + std::to_string(i));
+    return i < inputs() ? in_[static_cast<std::size_t>(i)] : absent;
+}
+
+inline void Build::declare_out(int i, SymbolicShape shape, Dtype dtype) {
+    if (static_cast<std::size_t>(i) >= outs_.size()) outs_.resize(static_cast<std::size_t>(i) + 1);
+    outs_[static_cast<std::size_t>(i)].shape = std::move(shape);
+    outs_[static_cast<std::size_t>(i)].dtype = dtype;
+}
+
+inline void Build::mask(int output, build::Mask m, int input) {
+    if (static_cast<std::size_t>(output) >= outs_.size())
+        throw_value_error(context_ + ": declares a mask for output " + std::to_string(output) + " before the output");
+    Out& o = outs_[static_cast<std::size_t>(output)];
+    o.mask = m == build::Mask::pass && !in(input).has_mask ? build::Mask::stop : m;
+    o.mask_input = input;
+}
+
+GRADUS_COLD inline void Build::require(bool condition, std::string_view expectation) const {
+    if (condition) return;
+    std::string got;
+    for (const In& i : in_) got += (got.empty() ? "" : " and ") + (i.present ? gradus::to_string(i.shape) : std::string("none"));
+    throw_shape_error(context_ + ": expects " + std::string(expectation) + ", got " + (got.empty() ? "no input" : got) +
+                      (origin_.empty() ? "" : "; its input is " + origin_));
+}
+
+inline void Build::require_equal(const Dim& a, const Dim& b, std::string_view expectation) {
+    if (a == b) return;
+    require(!Dim::never_equal(a, b), expectation);
+    equalities_.push_back({a, b, std::string(expectation)});
+}
+
+inline Shape Build::constant(const SymbolicShape& shape, std::string_view name) const {
+    Shape s;
+    for (const Dim& d : shape) {
+        if (!d.is_constant())
+            throw_shape_error(context_ + ": " + std::string(name) + " needs sizes known when the model is built, got " +
+                              gradus::to_string(shape));
+        s.push_back(d.constant());
+    }
+    return s;
+}
+
+inline Param Build::param(std::string_view name, const SymbolicShape& shape, const Initializer& initializer,
+                          ParamOptions options) {
+    params_.push_back({std::string(name), constant(shape, name), initializer, {}, options, nullptr, {}, false});
+    return {static_cast<int>(params_.size()) - 1};
+}
+
+inline Param Build::param(std::string_view name, const SymbolicShape& shape, std::shared_ptr<const Tensor<float>> value,
+                          ParamOptions options) {
+    const Shape s = constant(shape, name);
+    if (value && value->shape() != s)
+        throw_shape_error(context_ + ": " + std::string(name) + " expects given values of " + gradus::to_string(s) + ", got " +
+                          gradus::to_string(value->shape()));
+    params_.push_back({std::string(name), s, Initializer(), std::move(value), options, nullptr, {}, false});
+    return {static_cast<int>(params_.size()) - 1};
+}
+
+inline Param Build::alias(const LayerBase& owner, std::string_view name, bool transposed) {
+    params_.push_back({std::string(name), {}, Initializer(), {}, {}, &owner, owner.identity(), transposed});
+    return {static_cast<int>(params_.size()) - 1};
+}
+
+inline Child Build::child(const LayerBase& layer, std::vector<In> inputs, std::string_view name, Dim times) {
+    auto c = std::make_unique<ChildSpec>(
+        ChildSpec{layer.copy(), Build(std::move(inputs), layer.dtype(), context_ + (name.empty() ? "" : "." + std::string(name))),
+                  std::string(name), std::move(times)});
+    c->layer->build(c->build);
+    children_.push_back(std::move(c));
+    return {static_cast<int>(children_.size()) - 1};
+}
+
+inline const Build& Build::of(Child c) const { return children_[static_cast<std::size_t>(c.i)]->build; }
+
+inline bool Build::is_detached(int input) const {
+    for (int i : detached_)
+        if (i == input) return true;
+    return false;
+}
+
+GRADUS_END

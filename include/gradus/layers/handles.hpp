@@ -1,0 +1,32 @@
+/// Handles: what a layer keeps of the memory it declared in `build`. Plain numbers; each place of use has its own.
+#pragma once
+#include <gradus/core/types.hpp>
+
+GRADUS_BEGIN
+
+/// Trained, of the layer's scalar; found by (identity, name), shared wherever the layer stands.
+struct Param {
+    int i = -1;
+};
+/// Saved, not trained, one per identity and store (a running mean). Written only by a training forward.
+template <class U> struct State {
+    int i = -1;
+};
+/// Per workspace, with an old and a new side that change places after the step: a stateful layer's h and c.
+template <class U> struct Carry {
+    int i = -1;
+};
+/// Written in forward, read in backward; empty where the plan is not differentiated: forward then writes nothing.
+template <class U> struct Saved {
+    int i = -1;
+};
+/// Garbage between calls.
+template <class U> struct Scratch {
+    int i = -1;
+};
+/// A wrapper's inner layer.
+struct Child {
+    int i = -1;
+};
+
+GRADUS_END

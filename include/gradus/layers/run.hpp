@@ -1,0 +1,113 @@
+/// Run: what a layer reads and writes in forward and backward. Frame: the resolved memory behind it.
+#pragma once
+#include <gradus/core/random.hpp>
+#include <gradus/core/segment.hpp>
+#include <gradus/core/view.hpp>
+#include <gradus/layers/handles.hpp>
+
+#include <initializer_list>
+#include <vector>
+
+GRADUS_BEGIN
+
+class LayerBase;
+
+/// One place's memory, resolved to views by the executor when a plan is made or a symbol's value changes.
+struct Frame {
+    /// A buffer with one entry per time of a child.
+    struct Buffer {
+        AnyView view;
+        Index stride = 0;  ///< bytes between entries
+    };
+    /// A row-sparse gradient: the sorted unique ids, and for each id of this place's input its position among them.
+    struct Rows {
+        std::span<const std::int32_t> ids, positions;
+    };
+
+    const LayerBase* layer = nullptr;
+    std::vector<AnyView> x, y, dy, dx;              // masks travel in the views
+    std::vector<AnyView> params, grads, states, old, next;
+    std::vector<Rows> rows;                         // per parameter
+    std::vector<Buffer> saved, scratch_forward, scratch_backward;
+    std::vector<Frame> children;
+    Index times = 1, time = 0;
+    std::uint64_t place = 0;                        ///< where in the graph: part of the random key
+};
+
+/// What holds for a whole pass.
+struct Pass {
+    bool training = false;     ///< dropout, running means
+    bool backward = false;     ///< which scratch is current
+    bool below_activation = false;  ///< this place: see Run::below_activation
+    std::uint64_t seed = 0;
+    std::uint32_t update = 0, micro = 0, first_row = 0;
+};
+
+/// A layer's window on its memory. Nothing here allocates or throws.
+template <class T> class Run {
+public:
+    Run(Frame& frame, const Pass& pass) : frame_(&frame), pass_(pass) {}
+
+    View<const T> x(int i) const { return at(frame_->x, i).template as<const T>(); }
+    View<const std::int32_t> ids(int i) const { return at(frame_->x, i).template as<const std::int32_t>(); }
+    template <class U> View<const U> x_as(int i) const { return at(frame_->x, i).template as<const U>(); }
+    /// u8 [B, T]; empty where input i has none.
+    View<const std::uint8_t> mask(int i) const { return at(frame_->x, i).mask_view(); }
+    View<T> y(int i) const { return at(frame_->y, i).template as<T>(); }
+    template <class U> View<U> y_as(int i) const { return at(frame_->y, i).template as<U>(); }
+    /// Where output i's mask is written, for layers that declared Mask::make.
+    View<std::uint8_t> out_mask(int i) const {
+        const AnyView v = at(frame_->y, i);
+        return v.mask ? View<std::uint8_t>(v.mask, v.mask_shape) : View<std::uint8_t>();
+    }
+    /// Empty: nobody used output i; read it as zero.
+    View<const T> dy(int i) const { return at(frame_->dy, i).template as<const T>(); }
+    /// Empty: nobody asks; else overwritten.
+    View<T> dx(int i) const { return at(frame_->dx, i).template as<T>(); }
+
+    View<const T> operator[](Param p) const { return at(frame_->params, p.i).template as<const T>(); }
+    /// Empty: the parameter is frozen; else accumulate. A row-sparse parameter's gradient has one row for each of rows(p).
+    View<T> grad(Param p) const { return at(frame_->grads, p.i).template as<T>(); }
+    /// Row-sparse: the sorted unique ids of this step.
+    std::span<const std::int32_t> rows(Param p) const { return frame_->rows[static_cast<std::size_t>(p.i)].ids; }
+    /// Row-sparse: for each id of this place's input, in order, its position in rows(p).
+    std::span<const std::int32_t> positions(Param p) const { return frame_->rows[static_cast<std::size_t>(p.i)].positions; }
+    template <class U> View<U> operator[](State<U> s) const { return at(frame_->states, s.i).template as<U>(); }
+    template <class U> View<U> operator[](Saved<U> s) const { return entry<U>(frame_->saved, s.i); }
+    template <class U> View<U> operator[](Scratch<U> s) const {
+        return entry<U>(pass_.backward ? frame_->scratch_backward : frame_->scratch_forward, s.i);
+    }
+    template <class U> View<const U> old(Carry<U> c) const { return at(frame_->old, c.i).template as<const U>(); }
+    template <class U> View<U> next(Carry<U> c) const { return at(frame_->next, c.i).template as<U>(); }
+
+    /// Dropout drops, running means run; says nothing of whether backward follows.
+    bool training() const { return pass_.training; }
+    /// In backward: dy is already the gradient below the layer's final activation, which a linked loss passed over.
+    /// In a loss's forward: the gradient it computes must be that one.
+    bool below_activation() const { return pass_.below_activation; }
+    /// The stream of this place, purpose and step; rows are samples of the batch.
+    Random random(Purpose purpose) const {
+        return Random(pass_.seed, frame_->place, purpose, pass_.update, pass_.micro, pass_.first_row);
+    }
+
+    /// Runs an inner layer on views of the caller's choice. Masks travel in the views.
+    void forward(Child c, Index time, std::initializer_list<AnyView> x, std::initializer_list<AnyView> y) const;
+    void backward(Child c, Index time, std::initializer_list<AnyView> x, std::initializer_list<AnyView> y,
+                  std::initializer_list<AnyView> dy, std::initializer_list<AnyView> dx) const;
+
+private:
+    static AnyView at(const std::vector<AnyView>& list, int i) {
+        return i >= 0 && i < static_cast<int>(list.size()) ? list[static_cast<std::size_t>(i)] : AnyView();
+    }
+    template <class U> View<U> entry(const std::vector<Frame::Buffer>& list, int i) const {
+        if (i < 0 || i >= static_cast<int>(list.size())) return {};
+        const Frame::Buffer& b = list[static_cast<std::size_t>(i)];
+        if (!b.view.data) return {};
+        return {reinterpret_cast<U*>(static_cast<std::byte*>(b.view.data) + b.stride * frame_->time), b.view.shape};
+    }
+
+    Frame* frame_;
+    Pass pass_;
+};
+
+GRADUS_END
