@@ -70,6 +70,17 @@ GRADUS_REGION_INLINE float fma(float a, float b, float c) { return __builtin_fma
 GRADUS_REGION_INLINE double fma(double a, double b, double c) { return __builtin_fma(a, b, c); }
 #endif
 
+#if GRADUS_REGION_BYTES == 32
+/// -1 in the first n lanes, 0 in the others.
+template <class T> GRADUS_REGION_INLINE Integers<T> first_lanes(Index n) {
+    const Integers<T> all = Integers<T>{} + (typename Simd<T>::Integer)n;
+    if constexpr (sizeof(T) == 4)
+        return all > Integers<T>{0, 1, 2, 3, 4, 5, 6, 7};
+    else
+        return all > Integers<T>{0, 1, 2, 3};
+}
+#endif
+
 /// The first n elements of p, 0 <= n <= width; the others are zero and not read.
 template <class T> GRADUS_REGION_INLINE Vector<T> load_part(const T* p, Index n) {
 #if GRADUS_REGION_BYTES == 64
@@ -77,9 +88,14 @@ template <class T> GRADUS_REGION_INLINE Vector<T> load_part(const T* p, Index n)
         return __builtin_ia32_loadups512_mask(p, Vector<T>{}, (unsigned short)((1u << n) - 1));
     else
         return __builtin_ia32_loadupd512_mask(p, Vector<T>{}, (unsigned char)((1u << n) - 1));
+#elif GRADUS_REGION_BYTES == 32
+    if constexpr (sizeof(T) == 4)
+        return __builtin_ia32_maskloadps256((const Vector<T>*)p, first_lanes<T>(n));
+    else
+        return __builtin_ia32_maskloadpd256((const Vector<T>*)p, first_lanes<T>(n));
 #else
     Vector<T> v{};
-    __builtin_memcpy(&v, p, sizeof(T) * (unsigned long)n);
+    for (Index i = 0; i < n; ++i) v[i] = p[i];
     return v;
 #endif
 }
@@ -91,8 +107,13 @@ template <class T> GRADUS_REGION_INLINE void store_part(T* p, Vector<T> v, Index
         __builtin_ia32_storeups512_mask(p, v, (unsigned short)((1u << n) - 1));
     else
         __builtin_ia32_storeupd512_mask(p, v, (unsigned char)((1u << n) - 1));
+#elif GRADUS_REGION_BYTES == 32
+    if constexpr (sizeof(T) == 4)
+        __builtin_ia32_maskstoreps256((Vector<T>*)p, first_lanes<T>(n), v);
+    else
+        __builtin_ia32_maskstorepd256((Vector<T>*)p, first_lanes<T>(n), v);
 #else
-    __builtin_memcpy(p, &v, sizeof(T) * (unsigned long)n);
+    for (Index i = 0; i < n; ++i) p[i] = v[i];
 #endif
 }
 

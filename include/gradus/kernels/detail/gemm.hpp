@@ -1,0 +1,36 @@
+/// The matrix product inside regions: what gemm_region.hpp defines once per instruction set, for matmul.hpp and other regions.
+#pragma once
+#include <gradus/kernels/detail/simd.hpp>
+
+GRADUS_BEGIN
+namespace kernels::detail {
+
+/// Columns of a packed panel of B, on every set.
+template <class T> inline constexpr Index gemm_panel = 128 / Index(sizeof(T));
+/// Rows of k that one pass takes; further passes continue each output's chain from C.
+template <class T> inline constexpr Index gemm_depth = 1024 / Index(sizeof(T));
+
+/// Elements of op(B) [k, n] when packed by gemm_pack: panels of gemm_panel columns, each [k][gemm_panel], the last one filled up.
+template <class T> constexpr Index gemm_packed_size(Index k, Index n) {
+    return k * ((n + gemm_panel<T> - 1) / gemm_panel<T> * gemm_panel<T>);
+}
+
+/// What happens around the sum: `c = relu(sum (+ c) + bias)`.
+template <class T> struct GemmEnds {
+    const T* bias = nullptr; ///< [n] or none
+    bool accumulate = false; ///< the sum starts from c
+    bool relu = false;
+};
+
+template <class T> struct GemmTable {
+    void (*pack)(T* packed, const T* b, Index ldb, bool transposed, Index k, Index n);
+    void (*block)(T* c, Index ldc, const T* a, Index lda, bool transposed_a, const T* b, Index ldb, Index m, Index n, Index k,
+                  const GemmEnds<T>& ends);
+    void (*column_sums)(T* out, const T* x, Index ldx, Index rows, Index cols, bool accumulate);
+};
+
+} // namespace kernels::detail
+GRADUS_END
+
+#define GRADUS_REGION_FILE <gradus/kernels/detail/gemm_region.hpp>
+#include <gradus/kernels/detail/each_isa.hpp>

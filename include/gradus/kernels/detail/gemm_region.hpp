@@ -1,0 +1,248 @@
+/// The serial matrix product: a register tile of up to 12 x 2 vectors (6 x 2 with 16 registers), on B as it lies or packed.
+///
+/// Each output is one chain of fma over k in rising order, started from 0 or from C, whatever the tiles, blocks and sets. For other
+/// regions (include detail/gemm.hpp in the public header): `gemm_block(c, ldc, a, lda, ta, b, ldb, m, n, k, ends)` with b a
+/// row-major [k, n] (ldb >= n), or `gemm_packed` (ldb == 0), what gemm_pack made of B or its transpose. Neither needs workspace.
+#ifdef GRADUS_REGION
+
+template <class T> inline constexpr int gemm_rows = GRADUS_REGION_BYTES == 64 ? 12 : 6;
+inline constexpr Index gemm_packed = 0;
+
+/// c [R, N vectors] from op(a) [R, k] and b [k, N vectors]. With N == 1 only `cols` columns are read and written.
+/// RowMajorA: element (i, p) is a[i * lda + p], otherwise a[p * lda + i].
+template <class T, int R, int N, bool RowMajorA>
+void gemm_tile(Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc, Index cols, const GemmEnds<T>& ends) {
+    constexpr bool part = N == 1;
+    Vector<T> acc[R][N];
+    if (ends.accumulate) {
+        const T* row = c;
+#pragma GCC unroll 16
+        for (int i = 0; i < R; ++i, row += ldc)
+#pragma GCC unroll 4
+            for (int j = 0; j < N; ++j) acc[i][j] = part ? load_part<T>(row, cols) : load<T>(row + j * width<T>);
+    } else {
+#pragma GCC unroll 16
+        for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+            for (int j = 0; j < N; ++j) acc[i][j] = Vector<T>{};
+    }
+    // The opaque pointers keep the compiler from one pointer per row, which would not fit the registers.
+    const T *a0 = a, *a1 = R > 4 ? a + 4 * lda : a, *a2 = R > 8 ? a + 8 * lda : a;
+    Index one = lda, three = 3 * lda;
+    if constexpr (RowMajorA) __asm__("" : "+r"(one), "+r"(three));
+    for (; k > 0; --k) {
+        Vector<T> bv[N];
+#pragma GCC unroll 4
+        for (int j = 0; j < N; ++j) bv[j] = part ? load_part<T>(b, cols) : load<T>(b + j * width<T>);
+#pragma GCC unroll 16
+        for (int i = 0; i < R; ++i) {
+            Vector<T> av;
+            if constexpr (RowMajorA)
+                av = splat<T>((i < 4 ? a0 : i < 8 ? a1 : a2)[i % 4 == 0 ? 0 : i % 4 == 1 ? one : i % 4 == 2 ? 2 * one : three]);
+            else
+                av = splat<T>(a0[i]);
+#pragma GCC unroll 4
+            for (int j = 0; j < N; ++j) acc[i][j] = fma(av, bv[j], acc[i][j]);
+        }
+        b += ldb;
+        if constexpr (RowMajorA) {
+            ++a0;
+            if constexpr (R > 4) ++a1;
+            if constexpr (R > 8) ++a2;
+            __asm__("" : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(b));
+        } else {
+            a0 += lda;
+        }
+    }
+    if (ends.bias) {
+#pragma GCC unroll 4
+        for (int j = 0; j < N; ++j) {
+            const Vector<T> bias = part ? load_part<T>(ends.bias, cols) : load<T>(ends.bias + j * width<T>);
+#pragma GCC unroll 16
+            for (int i = 0; i < R; ++i) acc[i][j] += bias;
+        }
+    }
+    if (ends.relu) {
+#pragma GCC unroll 16
+        for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+            for (int j = 0; j < N; ++j) acc[i][j] = acc[i][j] < Vector<T>{} ? Vector<T>{} : acc[i][j];
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i, c += ldc)
+#pragma GCC unroll 4
+        for (int j = 0; j < N; ++j) {
+            if constexpr (part)
+                store_part<T>(c, acc[i][j], cols);
+            else
+                store<T>(c + j * width<T>, acc[i][j]);
+        }
+}
+
+template <class T>
+using GemmTile = void (*)(Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc, Index cols,
+                          const GemmEnds<T>& ends);
+
+template <class T> struct GemmTiles {
+    GemmTile<T> of[12];
+};
+template <class T, int N, bool RowMajorA> constexpr GemmTiles<T> make_gemm_tiles() {
+    if constexpr (gemm_rows<T> == 12)
+        return {{&gemm_tile<T, 1, N, RowMajorA>, &gemm_tile<T, 2, N, RowMajorA>, &gemm_tile<T, 3, N, RowMajorA>,
+                 &gemm_tile<T, 4, N, RowMajorA>, &gemm_tile<T, 5, N, RowMajorA>, &gemm_tile<T, 6, N, RowMajorA>,
+                 &gemm_tile<T, 7, N, RowMajorA>, &gemm_tile<T, 8, N, RowMajorA>, &gemm_tile<T, 9, N, RowMajorA>,
+                 &gemm_tile<T, 10, N, RowMajorA>, &gemm_tile<T, 11, N, RowMajorA>, &gemm_tile<T, 12, N, RowMajorA>}};
+    else
+        return {{&gemm_tile<T, 1, N, RowMajorA>, &gemm_tile<T, 2, N, RowMajorA>, &gemm_tile<T, 3, N, RowMajorA>,
+                 &gemm_tile<T, 4, N, RowMajorA>, &gemm_tile<T, 5, N, RowMajorA>, &gemm_tile<T, 6, N, RowMajorA>}};
+}
+template <class T, int N, bool RowMajorA> inline constexpr GemmTiles<T> gemm_tiles = make_gemm_tiles<T, N, RowMajorA>();
+
+/// One pass over at most gemm_depth of k; a block of rows at a time against all columns.
+template <class T, bool RowMajorA>
+void gemm_pass(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, Index m, Index n, Index k, const GemmEnds<T>& ends) {
+    constexpr Index pair = 2 * width<T>, panel = gemm_panel<T>;
+    const Index tiles = (m + gemm_rows<T> - 1) / gemm_rows<T>;
+    const Index stride = ldb == gemm_packed ? panel : ldb;
+    const Index panel_stride = ldb == gemm_packed ? k * panel : panel;
+    Index row = 0;
+    for (Index t = 0; t < tiles; ++t) {
+        const Index rows = (m - row + tiles - t - 1) / (tiles - t);
+        const GemmTile<T> wide = gemm_tiles<T, 2, RowMajorA>.of[rows - 1];
+        const T* a_tile = RowMajorA ? a + row * lda : a + row;
+        T* c_tile = c + row * ldc;
+        const T* b_panel = b;
+        for (Index j0 = 0; j0 < n; j0 += panel, b_panel += panel_stride) {
+            const Index end = n - j0 < panel ? n - j0 : panel;
+            Index j = 0;
+            GemmEnds<T> own = ends;
+            for (; j + pair <= end; j += pair) {
+                own.bias = ends.bias ? ends.bias + j0 + j : nullptr;
+                wide(k, a_tile, lda, b_panel + j, stride, c_tile + j0 + j, ldc, pair, own);
+            }
+            for (; j < end; j += width<T>) {
+                own.bias = ends.bias ? ends.bias + j0 + j : nullptr;
+                gemm_tiles<T, 1, RowMajorA>.of[rows - 1](k, a_tile, lda, b_panel + j, stride, c_tile + j0 + j, ldc,
+                                                         end - j < width<T> ? end - j : width<T>, own);
+            }
+        }
+        row += rows;
+    }
+}
+
+/// c [m, n] = ends(op(a) [m, k] b [k, n]); serial. Packed B must be of k <= gemm_depth, or the caller runs the passes.
+template <class T>
+void gemm_block(T* c, Index ldc, const T* a, Index lda, bool transposed_a, const T* b, Index ldb, Index m, Index n, Index k,
+                const GemmEnds<T>& ends) {
+    const Index depth = ldb == gemm_packed ? (k > 0 ? k : 1) : gemm_depth<T>;
+    Index p = 0;
+    do {
+        const Index now = k - p < depth ? k - p : depth;
+        GemmEnds<T> own = ends;
+        if (p > 0) own.accumulate = true;
+        if (p + now < k) {
+            own.bias = nullptr;
+            own.relu = false;
+        }
+        if (transposed_a)
+            gemm_pass<T, false>(c, ldc, a + p * lda, lda, b + p * ldb, ldb, m, n, now, own);
+        else
+            gemm_pass<T, true>(c, ldc, a + p, lda, b + p * ldb, ldb, m, n, now, own);
+        p += now;
+    } while (p < k);
+}
+
+/// Interleaves the halves of two vectors: a0 b0 a1 b1 ... of the lower and the upper halves.
+template <class T, int... I> struct Zip {
+    static GRADUS_REGION_INLINE Vector<T> low(Vector<T> a, Vector<T> b) {
+        return __builtin_shufflevector(a, b, (I / 2 + (I % 2) * int(width<T>))...);
+    }
+    static GRADUS_REGION_INLINE Vector<T> high(Vector<T> a, Vector<T> b) {
+        return __builtin_shufflevector(a, b, (I / 2 + int(width<T>) / 2 + (I % 2) * int(width<T>))...);
+    }
+};
+template <class T, int W> struct ZipOf;
+template <class T> struct ZipOf<T, 2> : Zip<T, 0, 1> {};
+template <class T> struct ZipOf<T, 4> : Zip<T, 0, 1, 2, 3> {};
+template <class T> struct ZipOf<T, 8> : Zip<T, 0, 1, 2, 3, 4, 5, 6, 7> {};
+template <class T> struct ZipOf<T, 16> : Zip<T, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15> {};
+
+/// to[p * ldto + j] = from[j * ldfrom + p], a square of one vector.
+template <class T> GRADUS_REGION_INLINE void transpose_square(T* to, Index ldto, const T* from, Index ldfrom) {
+    constexpr int W = int(width<T>);
+    Vector<T> v[W], z[W];
+#pragma GCC unroll 16
+    for (int i = 0; i < W; ++i) v[i] = load<T>(from + i * ldfrom);
+#pragma GCC unroll 4
+    for (int s = 1; s < W; s *= 2) {
+#pragma GCC unroll 8
+        for (int i = 0; i < W / 2; ++i) {
+            z[2 * i] = ZipOf<T, W>::low(v[i], v[i + W / 2]);
+            z[2 * i + 1] = ZipOf<T, W>::high(v[i], v[i + W / 2]);
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < W; ++i) v[i] = z[i];
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < W; ++i) store<T>(to + i * ldto, v[i]);
+}
+
+/// One panel: to[p * panel + j] = op(b)(p, j) for p < k, j < cols <= panel; zero up to the next whole vector.
+template <class T> void pack_panel(T* to, const T* b, Index ldb, bool transposed, Index k, Index cols) {
+    constexpr Index panel = gemm_panel<T>, w = width<T>;
+    if (!transposed) {
+        for (Index p = 0; p < k; ++p, to += panel, b += ldb) {
+            Index j = 0;
+            for (; j + w <= cols; j += w) store<T>(to + j, load<T>(b + j));
+            if (j < cols) store<T>(to + j, load_part<T>(b + j, cols - j));
+        }
+        return;
+    }
+    for (Index j = 0; j < cols; j += w) {
+        const T* from = b + j * ldb;
+        T* out = to + j;
+        const Index lanes = cols - j < w ? cols - j : w;
+        Index p = 0;
+        if (lanes == w)
+            for (; p + w <= k; p += w) transpose_square<T>(out + p * panel, panel, from + p, ldb);
+        for (; p < k; ++p) {
+            T line[w] = {};
+            for (Index i = 0; i < lanes; ++i) line[i] = from[i * ldb + p];
+            store<T>(out + p * panel, load<T>(line));
+        }
+    }
+}
+
+/// op(b) [k, n] into panels; b is [k, n], or [n, k] if transposed.
+template <class T> void gemm_pack(T* packed, const T* b, Index ldb, bool transposed, Index k, Index n) {
+    constexpr Index panel = gemm_panel<T>;
+    for (Index j = 0; j < n; j += panel, packed += k * panel)
+        pack_panel<T>(packed, transposed ? b + j * ldb : b + j, ldb, transposed, k, n - j < panel ? n - j : panel);
+}
+
+/// out[j] = sum over rows of x[i, j]: four chains, of the rows i % 4, joined as (0 + 1) + (2 + 3).
+template <class T, class Access>
+GRADUS_REGION_INLINE void column_sum(T* out, const T* x, Index ldx, Index rows, bool accumulate, Access access) {
+    Vector<T> s0{}, s1{}, s2{}, s3{};
+    Index i = 0;
+    for (; i + 4 <= rows; i += 4, x += 4 * ldx) {
+        s0 += access.get(x);
+        s1 += access.get(x + ldx);
+        s2 += access.get(x + 2 * ldx);
+        s3 += access.get(x + 3 * ldx);
+    }
+    if (i < rows) s0 += access.get(x);
+    if (i + 1 < rows) s1 += access.get(x + ldx);
+    if (i + 2 < rows) s2 += access.get(x + 2 * ldx);
+    const Vector<T> sum = (s0 + s1) + (s2 + s3);
+    access.put(out, accumulate ? access.get(out) + sum : sum);
+}
+template <class T> void column_sums(T* out, const T* x, Index ldx, Index rows, Index cols, bool accumulate) {
+    Index j = 0;
+    for (; j + width<T> <= cols; j += width<T>) column_sum<T>(out + j, x + j, ldx, rows, accumulate, Whole<T>{});
+    if (j < cols) column_sum<T>(out + j, x + j, ldx, rows, accumulate, Part<T>{cols - j});
+}
+
+template <class T> inline constexpr GemmTable<T> gemm_table = {&gemm_pack<T>, &gemm_block<T>, &column_sums<T>};
+
+#endif

@@ -1,0 +1,159 @@
+/// Matrix product with bias and activation, and column sums.
+#pragma once
+#include <gradus/core/parallel.hpp>
+#include <gradus/kernels/activation_kind.hpp>
+#include <gradus/kernels/detail/gemm.hpp>
+#include <gradus/kernels/detail/ref.hpp>
+
+GRADUS_BEGIN
+namespace kernels {
+
+enum class Transpose : bool { no, yes };
+
+/// What is done to the product before it is stored: y = activation(product + bias).
+template <class T> struct Epilogue {
+    const T* bias = nullptr; ///< [n], or none
+    activation::Kind activation = activation::linear; ///< linear or relu
+};
+
+namespace detail {
+
+/// How a product is cut, a function of its sizes only: B packed or not, and the blocks of rows and columns that are the cells.
+struct MatmulPlan {
+    bool pack = false;
+    Index rows = 1, cols = 1;
+};
+
+inline constexpr Index matmul_columns = 512;
+
+template <class T> MatmulPlan matmul_plan(Index m, Index n, Index k, Transpose tb) {
+    MatmulPlan plan;
+    plan.pack = k > 0 && (tb == Transpose::yes || (m >= 96 && k * n * Index(sizeof(T)) > (Index(1) << 19)));
+    const Index depth = plan.pack && k > gemm_depth<T> ? gemm_depth<T> : k > 0 ? k : 1;
+    const Index width = plan.pack && n > matmul_columns ? matmul_columns : n;
+    // A cell is worth about half a million multiply-adds: some microseconds.
+    const Index wanted = (Index(1) << 19) / depth + 1;
+    const Index step_cols = 2 * gemm_panel<T>;
+    if (m * width <= 2 * wanted) {
+        plan.rows = m;
+        plan.cols = width;
+        return plan;
+    }
+    plan.rows = m < 48 ? m : 48;
+    plan.cols = (wanted / plan.rows + step_cols - 1) / step_cols * step_cols;
+    if (plan.cols >= width) {
+        plan.cols = width;
+        plan.rows = (wanted / width + 11) / 12 * 12;
+        if (plan.rows < 1) plan.rows = 1;
+        if (plan.rows > m) plan.rows = m;
+    }
+    return plan;
+}
+
+} // namespace detail
+
+namespace ref {
+
+template <class T>
+void matmul(T* c, Index ldc, const T* a, Index lda, Transpose ta, const T* b, Index ldb, Transpose tb, Index m, Index n, Index k,
+            bool accumulate, const Epilogue<T>& epilogue, T* = nullptr) {
+    if (m == 0 || n == 0) return;
+    auto out = matrix(c, m, n, ldc);
+    if (!accumulate) out.setZero();
+    const bool at = ta == Transpose::yes, bt = tb == Transpose::yes;
+    if (k > 0) {
+        const auto left = at ? matrix(a, k, m, lda) : matrix(a, m, k, lda);
+        const auto right = bt ? matrix(b, n, k, ldb) : matrix(b, k, n, ldb);
+        if (!at && !bt) out.noalias() += left * right;
+        if (at && !bt) out.noalias() += left.transpose() * right;
+        if (!at && bt) out.noalias() += left * right.transpose();
+        if (at && bt) out.noalias() += left.transpose() * right.transpose();
+    }
+    if (epilogue.bias) out.rowwise() += array(epilogue.bias, n).matrix().transpose();
+    if (epilogue.activation == activation::relu) out = out.unaryExpr([](T x) { return x < 0 ? T(0) : x; });
+}
+
+template <class T> Index matmul_workspace(Index, Index, Index, Transpose, Transpose) { return 0; }
+
+template <class T> void column_sums(T* out, const T* x, Index rows, Index cols, bool accumulate) {
+    auto sums = array(out, cols).matrix().transpose();
+    if (!accumulate) sums.setZero();
+    if (rows > 0) sums += matrix(x, rows, cols).colwise().sum();
+}
+
+} // namespace ref
+
+#if GRADUS_EIGEN_KERNELS
+
+using ref::column_sums;
+using ref::matmul;
+using ref::matmul_workspace;
+
+#else
+
+/// Elements of T that matmul needs as workspace; grows with each size, and stays below 512 x 1024 bytes.
+template <class T> Index matmul_workspace(Index m, Index n, Index k, Transpose, Transpose tb) {
+    if (tb == Transpose::no && m < 96) return 0;
+    const Index width = n < detail::matmul_columns ? n : detail::matmul_columns;
+    const Index depth = k < detail::gemm_depth<T> ? k : detail::gemm_depth<T>;
+    return detail::gemm_packed_size<T>(depth, width);
+}
+
+/// c [m, n] = activation(op(a) [m, k] op(b) [k, n] (+ c) + bias), row-major with leading dimensions; op transposes: with ta, a is
+/// [k, m]; with tb, b is [n, k]. c overlaps neither. Each output is one chain of fused multiply-adds over k in rising order,
+/// from 0 or, with `accumulate`, from c; so bits depend on nothing else. `workspace` holds matmul_workspace elements.
+/// Activations: linear and relu (NaN stays NaN); others come after it, with activation_forward.
+template <class T>
+void matmul(T* c, Index ldc, const T* a, Index lda, Transpose ta, const T* b, Index ldb, Transpose tb, Index m, Index n, Index k,
+            bool accumulate, const Epilogue<T>& epilogue, T* workspace) {
+    if (m <= 0 || n <= 0) return;
+    const detail::GemmTable<T>& table = GRADUS_DISPATCH(gemm_table<T>);
+    const detail::MatmulPlan plan = detail::matmul_plan<T>(m, n, k, tb);
+    const bool at = ta == Transpose::yes, bt = tb == Transpose::yes;
+    const Index row_blocks = (m - 1) / plan.rows + 1;
+
+    const auto cells = [&](Index j0, Index width, Index depth, const T* left, const T* right, Index right_ld,
+                           const detail::GemmEnds<T>& ends) {
+        const Index col_blocks = (width - 1) / plan.cols + 1;
+        parallel_for(0, row_blocks * col_blocks, 1, [&](Index cell, Index) {
+            const Index i = cell / col_blocks * plan.rows, j = cell % col_blocks * plan.cols;
+            const Index rows = m - i < plan.rows ? m - i : plan.rows;
+            const Index cols = width - j < plan.cols ? width - j : plan.cols;
+            detail::GemmEnds<T> own = ends;
+            if (own.bias) own.bias += j0 + j;
+            table.block(c + i * ldc + j0 + j, ldc, left + (at ? i : i * lda), lda, at, right_ld ? right + j : right + j * depth,
+                        right_ld, rows, cols, depth, own);
+        });
+    };
+
+    const bool relu = epilogue.activation == activation::relu;
+    if (!plan.pack) {
+        cells(0, n, k, a, b, ldb > 0 ? ldb : 1, {epilogue.bias, accumulate, relu});
+        return;
+    }
+    constexpr Index panel = detail::gemm_panel<T>, deep = detail::gemm_depth<T>;
+    for (Index j = 0; j < n; j += detail::matmul_columns) {
+        const Index width = n - j < detail::matmul_columns ? n - j : detail::matmul_columns;
+        for (Index p = 0; p < k; p += deep) {
+            const Index depth = k - p < deep ? k - p : deep;
+            const bool last = p + depth == k;
+            parallel_for(0, width, 4 * panel, [&](Index from, Index to) {
+                table.pack(workspace + from * depth, b + (bt ? (j + from) * ldb + p : p * ldb + j + from), ldb, bt, depth, to - from);
+            });
+            cells(j, width, depth, a + (at ? p * lda : p), workspace, 0,
+                  {last ? epilogue.bias : nullptr, accumulate || p > 0, last && relu});
+        }
+    }
+}
+
+/// out [cols] = sum of the rows of x [rows, cols] (+ out): the gradient of a bias.
+template <class T> void column_sums(T* out, const T* x, Index rows, Index cols, bool accumulate) {
+    const detail::GemmTable<T>& table = GRADUS_DISPATCH(gemm_table<T>);
+    const Index grain = rows * cols <= 65536 ? cols : 4 * detail::gemm_panel<T>;
+    parallel_for(0, cols, grain, [&](Index j, Index end) { table.column_sums(out + j, x + j, cols, rows, end - j, accumulate); });
+}
+
+#endif
+
+} // namespace kernels
+GRADUS_END
