@@ -104,9 +104,9 @@ inline Node record(const LayerBase& layer, std::initializer_list<const Node*> in
     return record(layer, nodes);
 }
 
-template <template <class> class Self, class T>
+template <template <class> class Self, class T, class Base>
 template <class... N>
-Node Layer<Self, T>::operator()(const Node& x, const N&... more) const {
+Node Layer<Self, T, Base>::operator()(const Node& x, const N&... more) const {
     return record(*this, {&x, &more...});
 }
 

@@ -72,8 +72,8 @@ using IdentityMap = std::map<const Identity*, std::shared_ptr<Identity>>;
 void renew_identities(LayerBase& layer, IdentityMap& map);
 }  // namespace detail
 
-/// What layers derive from: `template <class T = float> class Swish : public Layer<Swish, T>`.
-template <template <class> class Self, class T> class Layer : public LayerOf<T> {
+/// What layers derive from: `template <class T = float> class Swish : public Layer<Swish, T>`. (Losses have a base of their own.)
+template <template <class> class Self, class T, class Base = LayerOf<T>> class Layer : public Base {
 public:
     using scalar = T;
 
