@@ -1,0 +1,87 @@
+#!/bin/sh
+# Installs what Gradus needs and this machine lacks.
+#
+#   sh cmake/install-deps.sh          to build programs with Gradus, and the demo
+#   sh cmake/install-deps.sh test     and its tests
+#   sh cmake/install-deps.sh bench    and its benchmarks
+#
+# Uses apt, as root or through sudo, and asks nothing. Elsewhere it prints what to install.
+set -eu
+
+what=${1:-demo}
+needed="g++ cmake ninja-build libeigen3-dev nlohmann-json3-dev zlib1g-dev libcli11-dev"
+optional=""
+case $what in
+demo) ;;
+test)
+    needed="$needed catch2 binutils pkg-config"
+    optional="clang-19 libomp-19-dev"
+    ;;
+bench) needed="$needed libbenchmark-dev libopenblas-dev binutils" ;;
+*)
+    echo "install-deps.sh: expects nothing, test or bench, got \"$what\"" >&2
+    exit 2
+    ;;
+esac
+
+installed() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
+known() { [ -n "$(apt-cache madison "$1" 2>/dev/null)" ]; }
+missing_of() { for package in "$@"; do installed "$package" || printf '%s ' "$package"; done; }
+
+if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
+    missing=$(missing_of $needed)
+    wanted=$(missing_of $optional)
+    if [ -z "$missing$wanted" ]; then
+        echo "Gradus: everything for \"$what\" is installed."
+        exit 0
+    fi
+    sudo=
+    if [ "$(id -u)" -ne 0 ]; then
+        if ! command -v sudo >/dev/null; then
+            echo "Gradus: as root, run: apt-get install $missing$wanted" >&2
+            exit 1
+        fi
+        sudo=sudo
+    fi
+    $sudo apt-get update -q
+    for package in $wanted; do
+        if known "$package"; then
+            missing="$missing$package "
+        else
+            echo "Gradus: $package is not to be had here; the tests that need it will be skipped."
+        fi
+    done
+    [ -z "$missing" ] || $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
+    exit 0
+fi
+
+# No apt: look for the programs and headers themselves, and say where each comes from.
+lacking=
+program() { command -v "$1" >/dev/null || lacking="$lacking $1"; }
+header() {
+    for prefix in /usr /usr/local /opt/homebrew /opt/local ${CMAKE_PREFIX_PATH:-} ${VCPKG_ROOT:+"$VCPKG_ROOT"/installed/*}; do
+        [ ! -e "$prefix/include/$1" ] || return 0
+    done
+    lacking="$lacking $1"
+}
+program c++
+program cmake
+program ninja
+header eigen3/Eigen/Core
+header nlohmann/json.hpp
+header zlib.h
+header CLI/CLI.hpp
+[ "$what" != test ] || [ -e /usr/include/catch2/catch.hpp ] || header catch2/catch_test_macros.hpp
+[ "$what" != bench ] || header benchmark/benchmark.h
+if [ -z "$lacking" ]; then
+    echo "Gradus: everything for \"$what\" is installed."
+    exit 0
+fi
+cat >&2 <<END
+Gradus: missing here:$lacking
+This script installs with apt only. The packages are called:
+  dnf    gcc-c++ cmake ninja-build eigen3-devel json-devel zlib-devel cli11-devel   test: catch-devel clang libomp-devel   bench: google-benchmark-devel openblas-devel
+  brew   cmake ninja eigen nlohmann-json cli11 libomp                               test: catch2                           bench: google-benchmark openblas
+  vcpkg  eigen3 nlohmann-json zlib cli11                                            test: catch2                           bench: benchmark openblas
+END
+exit 1

@@ -1,0 +1,3 @@
+// gradus::compiled, the part for float.
+#define GRADUS_COMPILED_SCALAR float
+#include <gradus/compiled.hpp>

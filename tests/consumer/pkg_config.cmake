@@ -1,0 +1,13 @@
+find_program(PKG_CONFIG pkg-config)
+if(NOT PKG_CONFIG)
+    message("skipped: this machine lacks pkg-config")
+    return()
+endif()
+file(MAKE_DIRECTORY ${DIRECTORY})
+set(ENV{PKG_CONFIG_PATH} ${PREFIX}/share/pkgconfig)
+execute_process(COMMAND ${PKG_CONFIG} --cflags --libs gradus-io OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE
+                COMMAND_ERROR_IS_FATAL ANY)
+message("flags: ${flags}")
+separate_arguments(flags UNIX_COMMAND "${flags}")
+execute_process(COMMAND ${COMPILER} -std=c++20 -O1 ${SOURCE} ${flags} -o ${DIRECTORY}/consumer COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${DIRECTORY}/consumer WORKING_DIRECTORY ${DIRECTORY} COMMAND_ERROR_IS_FATAL ANY)
