@@ -142,6 +142,27 @@ template <class T> GRADUS_REGION_INLINE Vector<T> vector_log(Vector<T> x) {
     return x == zero ? -infinity : y;
 }
 
+/// y = f(x) through one copy of f, whatever the length.
+template <class T, class F> GRADUS_REGION_INLINE void map_array(T* y, const T* x, Index n, F f) {
+    for (Index i = 0; i < n; i += width<T>) {
+        const Index rest = n - i;
+        if (rest >= width<T>) [[likely]]
+            store<T>(y + i, f(load<T>(x + i)));
+        else
+            store_part<T>(y + i, f(load_part<T>(x + i, rest)), rest);
+    }
+}
+/// y = f(a, b), likewise.
+template <class T, class F> GRADUS_REGION_INLINE void map_arrays(T* y, const T* a, const T* b, Index n, F f) {
+    for (Index i = 0; i < n; i += width<T>) {
+        const Index rest = n - i;
+        if (rest >= width<T>) [[likely]]
+            store<T>(y + i, f(load<T>(a + i), load<T>(b + i)));
+        else
+            store_part<T>(y + i, f(load_part<T>(a + i, rest), load_part<T>(b + i, rest)), rest);
+    }
+}
+
 /// Up to here the vector functions reduce exactly enough; n times each of the first two parts of pi/2 (30 bits) is exact.
 inline constexpr double sine_limit = 1e6;
 

@@ -1,0 +1,138 @@
+/// Cross-entropies and their gradients.
+#ifdef GRADUS_REGION
+
+template <class T> struct Some {
+    Index rest;
+    GRADUS_REGION_INLINE Vector<T> get(const T* p) const { return rest >= width<T> ? load<T>(p) : load_part<T>(p, rest); }
+    GRADUS_REGION_INLINE void put(T* p, Vector<T> v) const {
+        if (rest >= width<T>)
+            store<T>(p, v);
+        else
+            store_part<T>(p, v, rest);
+    }
+};
+/// Calls body(i, access) for each vector; each_vector without copies of a long body.
+template <class T, class Body> GRADUS_REGION_INLINE void each_vector_rolled(Index n, Body body) {
+    for (Index i = 0; i < n; i += width<T>) body(i, Some<T>{n - i});
+}
+
+template <class T> struct BinaryProbabilities {
+    T *loss, *dp;
+    const T *p, *target;
+    T epsilon;
+    bool below_sigmoid;
+    template <class A> GRADUS_REGION_INLINE void operator()(Index i, A at) const {
+        const Vector<T> one = splat<T>(1), low = splat<T>(epsilon), high = splat<T>(1 - epsilon);
+        const Vector<T> x = at.get(p + i), t = at.get(target + i);
+        Vector<T> q = x < low ? low : x;
+        q = q > high ? high : q;
+        at.put(loss + i, -fma(t, vector_log<T>(q), (one - t) * vector_log<T>(one - q)));
+        if (!dp) return;
+        const Vector<T> d = (q - t) / (q * (one - q));
+        at.put(dp + i, below_sigmoid ? x - t : (((x < low) | (x > high)) ? Vector<T>{} : d));
+    }
+};
+template <class T> void binary_probabilities(T* loss, T* dp, const T* p, const T* target, Index n, T epsilon) {
+    each_vector_rolled<T>(n, BinaryProbabilities<T>{loss, dp, p, target, epsilon, false});
+}
+template <class T> void binary_outputs(T* loss, T* dz, const T* p, const T* target, Index n, T epsilon) {
+    each_vector_rolled<T>(n, BinaryProbabilities<T>{loss, dz, p, target, epsilon, true});
+}
+
+template <class T> struct BinaryLogits {
+    T *loss, *dz;
+    const T *z, *target;
+    template <class A> GRADUS_REGION_INLINE void operator()(Index i, A at) const {
+        const Vector<T> one = splat<T>(1), zero{};
+        const Vector<T> x = at.get(z + i), t = at.get(target + i);
+        const Vector<T> e = vector_exp<T>(-absolute<T>(x));
+        const Vector<T> u = one + e;
+        const Vector<T> log1p = vector_log<T>(u) + (e - (u - one)) / u;
+        const Vector<T> positive = x <= zero ? zero : x;
+        at.put(loss + i, (positive - x * t) + log1p);
+        if (dz) at.put(dz + i, vector_sigmoid<T>(x) - t);
+    }
+};
+template <class T> void binary_logits(T* loss, T* dz, const T* z, const T* target, Index n) {
+    each_vector_rolled<T>(n, BinaryLogits<T>{loss, dz, z, target});
+}
+
+template <class T> struct NegativeLog {
+    GRADUS_REGION_INLINE Vector<T> operator()(Vector<T> v) const { return -vector_log<T>(v); }
+};
+template <class T> GRADUS_REGION_INLINE T not_a_number() { return T(__builtin_nanf("")); }
+
+/// Rows first leave the probability in `loss`, then all logarithms are taken at once.
+template <class T>
+void sparse_probabilities(T* loss, T* dp, const T* p, const std::int32_t* target, Index rows, Index classes, T epsilon) {
+    for (Index r = 0; r < rows; ++r, p += classes) {
+        const Index t = target[r];
+        const bool valid = t >= 0 && t < classes;
+        const T total = row_sum<T>(p, classes), at_target = valid ? p[t] : not_a_number<T>();
+        const T q = at_target / total;
+        const bool clipped = q < epsilon || q > 1 - epsilon;
+        loss[r] = q < epsilon ? epsilon : q > 1 - epsilon ? 1 - epsilon : q;
+        if (!dp) continue;
+        const T d = valid && !clipped ? 1 / total : T(0);
+        for (Index c = 0; c < classes; ++c) dp[c] = d;
+        if (valid && !clipped) dp[t] -= 1 / at_target;
+        dp += classes;
+    }
+    map_array<T>(loss, loss, rows, NegativeLog<T>{});
+}
+
+/// Sum of exp(x - shift), in the order of row_sum; the terms go to e where it is not null.
+template <class T> GRADUS_REGION_INLINE T sum_exp(T* e, const T* x, T shift, Index n) {
+    if (e) {
+        exp_row<T>(e, x, shift, n);
+        return row_sum<T>(e, n);
+    }
+    constexpr Index lanes = virtual_lanes<T>;
+    T lane[lanes] = {}, part[lanes];
+    for (Index i = 0; i < n; i += lanes) {
+        const Index m = n - i < lanes ? n - i : lanes;
+        exp_row<T>(part, x + i, shift, m);
+        for (Index k = 0; k < m; ++k) lane[k] += part[k];
+    }
+    return n ? lane_tree<T>(lane, n < lanes ? n : lanes, AddScalars<T>{}) : T(0);
+}
+
+template <class T>
+void sparse_logits(T* loss, T* dz, const T* z, const std::int32_t* target, Index rows, Index classes) {
+    for (Index r = 0; r < rows; ++r, z += classes) {
+        const Index t = target[r];
+        const bool valid = t >= 0 && t < classes;
+        const T shift = row_max<T>(z, classes), at_target = valid ? z[t] : not_a_number<T>();
+        const T total = sum_exp<T>(dz, z, shift, classes);
+        const Vector<T> log_total = vector_log<T>(splat<T>(total));
+        loss[r] = log_total[0] - (at_target - shift);
+        if (!dz) continue;
+        map_array<T>(dz, dz, classes, DivideBy<T>{total});
+        if (valid) dz[t] -= 1;
+        dz += classes;
+    }
+}
+
+template <class T>
+void sparse_outputs(T* loss, T* dz, const T* p, const std::int32_t* target, Index rows, Index classes, T epsilon) {
+    for (Index r = 0; r < rows; ++r, p += classes) {
+        const Index t = target[r];
+        const bool valid = t >= 0 && t < classes;
+        const T q = valid ? p[t] : not_a_number<T>();
+        loss[r] = q < epsilon ? epsilon : q;
+        if (!dz) continue;
+        for (Index c = 0; c < classes; ++c) dz[c] = p[c];
+        if (valid) dz[t] -= 1;
+        dz += classes;
+    }
+    map_array<T>(loss, loss, rows, NegativeLog<T>{});
+}
+
+template <class T>
+inline constexpr BinaryCrossentropyTable<T> binary_crossentropy_table = {&binary_probabilities<T>, &binary_logits<T>,
+                                                                         &binary_outputs<T>};
+template <class T>
+inline constexpr SparseCrossentropyTable<T> sparse_crossentropy_table = {&sparse_probabilities<T>, &sparse_logits<T>,
+                                                                         &sparse_outputs<T>};
+
+#endif

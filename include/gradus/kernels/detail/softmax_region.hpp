@@ -1,0 +1,36 @@
+/// Softmax of rows.
+#ifdef GRADUS_REGION
+
+template <class T> struct ShiftedExp {
+    T shift;
+    GRADUS_REGION_INLINE Vector<T> operator()(Vector<T> v) const { return vector_exp<T>(v - splat<T>(shift)); }
+};
+/// e = exp(x - shift)
+template <class T> GRADUS_REGION_INLINE void exp_row(T* e, const T* x, T shift, Index n) {
+    map_array<T>(e, x, n, ShiftedExp<T>{shift});
+}
+
+template <class T> struct DivideBy {
+    T divisor;
+    GRADUS_REGION_INLINE Vector<T> operator()(Vector<T> v) const { return v / splat<T>(divisor); }
+};
+
+template <class T> void softmax_forward(T* y, const T* x, Index rows, Index cols) {
+    for (Index r = 0; r < rows; ++r, y += cols, x += cols) {
+        exp_row<T>(y, x, row_max<T>(x, cols), cols);
+        map_array<T>(y, y, cols, DivideBy<T>{row_sum<T>(y, cols)});
+    }
+}
+
+template <class T> struct SoftmaxGradient {
+    T dot;
+    GRADUS_REGION_INLINE Vector<T> operator()(Vector<T> d, Vector<T> v) const { return v * (d - splat<T>(dot)); }
+};
+template <class T> void softmax_backward(T* dx, const T* dy, const T* y, Index rows, Index cols) {
+    for (Index r = 0; r < rows; ++r, dx += cols, dy += cols, y += cols)
+        map_arrays<T>(dx, dy, y, cols, SoftmaxGradient<T>{row_dot<T>(dy, y, cols)});
+}
+
+template <class T> inline constexpr SoftmaxTable<T> softmax_table = {&softmax_forward<T>, &softmax_backward<T>};
+
+#endif
