@@ -13,7 +13,7 @@
 #pragma once
 #include <gradus/core/parallel.hpp>
 #include <gradus/kernels/detail/ref.hpp>
-#include <gradus/kernels/detail/simd.hpp>
+#include <gradus/kernels/detail/math.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -76,7 +76,32 @@ constexpr Index lstm_block_rows(Index batch) { return (batch + lstm_blocks(batch
 /// Rows of gate gradients that are gathered before they are multiplied into weight and input gradients.
 inline constexpr Index lstm_chunk = 128;
 
+template <class T> struct LSTMTable {
+    void (*pack_forward)(T* packed, const T* kernel, const T* recurrent, const T* bias, Index features, Index units);
+    void (*forward)(const LSTMForward<T>& a, const T* packed, Index first, Index last, T* space);
+    void (*pack_backward)(T* packed, const T* kernel, const T* recurrent, Index features, Index units);
+    void (*backward)(const LSTMBackward<T>& a, const T* packed, Index first, Index last, T* dweights, T* dbias, T* space);
+    void (*add_gradients)(const LSTMBackward<T>& a, const T* dweights, const T* dbias, Index block_stride, Index blocks, Index first,
+                          Index last);
+};
+
+/// The first multiple of 64 bytes from p on.
+template <class T> T* lstm_aligned(T* p) {
+    const auto address = reinterpret_cast<std::uintptr_t>(p);
+    return p + static_cast<Index>((64 - address % 64) % 64 / sizeof(T));
+}
+
 } // namespace detail
+} // namespace kernels
+GRADUS_END
+
+#define GRADUS_REGION_FILE <gradus/kernels/detail/recurrent_region.hpp>
+#include <gradus/kernels/detail/each_isa.hpp>
+#define GRADUS_REGION_FILE <gradus/kernels/detail/lstm_region.hpp>
+#include <gradus/kernels/detail/each_isa.hpp>
+
+GRADUS_BEGIN
+namespace kernels {
 
 /// Elements of `saved`. Grows with each size, as the two below.
 constexpr Index lstm_saved(Index batch, Index time, Index features, Index units) {
@@ -87,15 +112,15 @@ constexpr Index lstm_saved(Index batch, Index time, Index features, Index units)
 /// Elements of the forward workspace.
 constexpr Index lstm_forward_workspace(Index batch, Index /*time*/, Index features, Index units) {
     const Index padded = detail::lstm_padded(units);
-    return 4 * padded * (padded + features + 1) + batch * (7 * padded + 2 * features) + 64;
+    return 4 * padded * (padded + features + 1) + batch * (7 * padded + 2 * features) + 16 * (detail::lstm_blocks(batch) + 1);
 }
 
 /// Elements of the backward workspace.
 constexpr Index lstm_backward_workspace(Index batch, Index /*time*/, Index features, Index units) {
     const Index padded = detail::lstm_padded(units);
-    const Index wide = (features + 63) / 64 * 64 + (padded + 63) / 64 * 64;
-    const Index per_block = 4 * padded * (padded + features + 1) + detail::lstm_chunk * (4 * padded + wide) + 64;
-    return 4 * padded * wide + detail::lstm_blocks(batch) * per_block + batch * 6 * padded + 64;
+    const Index packed = 4 * padded * ((features + 63) / 64 * 64 + (padded + 63) / 64 * 64);
+    const Index per_block = 4 * padded * (padded + features + 1 + detail::lstm_chunk) + 32;
+    return packed + detail::lstm_blocks(batch) * per_block + batch * 6 * padded + 16;
 }
 
 namespace ref {
@@ -213,10 +238,47 @@ template <class T> void lstm_backward(const LSTMBackward<T>& a) {
 } // namespace ref
 
 /// Runs all steps; see LSTMForward.
-template <class T> void lstm_forward(const LSTMForward<T>& a) { ref::lstm_forward(a); }
+template <class T> void lstm_forward(const LSTMForward<T>& a) {
+#if GRADUS_EIGEN_KERNELS
+    ref::lstm_forward(a);
+#else
+    if (a.batch == 0 || a.units == 0) return;
+    const auto& kernels = GRADUS_DISPATCH(lstm_table<T>);
+    const Index padded = detail::lstm_padded(a.units), rows = detail::lstm_block_rows(a.batch);
+    T* packed = detail::lstm_aligned(a.workspace);
+    T* space = packed + 4 * padded * (padded + a.features + 1);
+    const Index per_row = 5 * padded + 2 * a.features;
+    kernels.pack_forward(packed, a.kernel, a.recurrent_kernel, a.bias, a.features, a.units);
+    parallel_for(0, a.batch, rows, [&](Index first, Index last) {
+        kernels.forward(a, packed, first, last, detail::lstm_aligned(space + first * per_row + first / rows * 16));
+    });
+#endif
+}
 
 /// Gradients of all steps; see LSTMBackward.
-template <class T> void lstm_backward(const LSTMBackward<T>& a) { ref::lstm_backward(a); }
+template <class T> void lstm_backward(const LSTMBackward<T>& a) {
+#if GRADUS_EIGEN_KERNELS
+    ref::lstm_backward(a);
+#else
+    if (a.batch == 0 || a.units == 0) return;
+    const auto& kernels = GRADUS_DISPATCH(lstm_table<T>);
+    const Index padded = detail::lstm_padded(a.units), rows = detail::lstm_block_rows(a.batch);
+    const Index weights = 4 * padded * (padded + a.features);
+    T* packed = detail::lstm_aligned(a.workspace);
+    T* space = packed + 4 * padded * ((a.features + 63) / 64 * 64 + (padded + 63) / 64 * 64);
+    const Index per_block = weights + 4 * padded + 4 * padded * detail::lstm_chunk + rows * 3 * padded + 16;
+    kernels.pack_backward(packed, a.dx ? a.kernel : nullptr, a.recurrent_kernel, a.features, a.units);
+    parallel_for(0, a.batch, rows, [&](Index first, Index last) {
+        T* mine = space + first / rows * per_block;
+        kernels.backward(a, packed, first, last, mine, mine + weights, mine + weights + 4 * padded);
+    });
+    const Index blocks = (a.batch + rows - 1) / rows;
+    const Index grain = std::max<Index>(1, 16384 / (4 * padded * blocks));
+    parallel_for(0, a.units + a.features + 1, grain, [&](Index first, Index last) {
+        kernels.add_gradients(a, space, space + weights, per_block, blocks, first, last);
+    });
+#endif
+}
 
 } // namespace kernels
 GRADUS_END

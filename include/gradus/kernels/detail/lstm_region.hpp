@@ -1,0 +1,343 @@
+/// The LSTM for blocks of rows: each block runs through all steps on its own, on weights packed once.
+///
+/// W = padded(U) + D inputs of a step: h (padded), then x. Packed forward: bias [groups][4 group], then one panel [W][4 group] for each
+/// group of units, its columns the gates i f c o of the group. Packed backward: the transposed weights, panels of 4 group columns,
+/// their rows the gates in the same order, first those of R, then of the input weights. Saved, for each block: gates
+/// [T][groups][rows][4 group]; then for each block c [T+1][rows][padded U]; then for each block inputs [T][rows][W].
+#ifdef GRADUS_REGION
+
+template <class T> struct LSTMPlaces {
+    Index units, inputs, groups;
+    T *gates, *c, *in;
+    /// Of the rows first to last.
+    LSTMPlaces(Index batch, Index time, Index features, Index u, Index first, T* saved)
+        : units(padded<T>(u)), inputs(padded<T>(u) + features), groups(padded<T>(u) / group<T>),
+          gates(saved + time * first * 4 * units), c(saved + time * batch * 4 * units + (time + 1) * first * units),
+          in(saved + time * batch * 4 * units + (time + 1) * batch * units + time * first * inputs) {}
+};
+
+/// One row of a weight matrix [., 4U] into row `p` of each forward panel of W rows.
+template <class T> GRADUS_REGION_INLINE void lstm_pack_row(T* panels, const T* row, Index stride, Index units) {
+    for (Index u = 0; u < units; u += group<T>, panels += stride)
+        for (Index gate = 0; gate < 4; ++gate)
+            copy_padded<T>(panels + gate * group<T>, row ? row + gate * units + u : nullptr, units - u < group<T> ? units - u : group<T>,
+                           group<T>);
+}
+
+template <class T> void lstm_pack_forward(T* packed, const T* kernel, const T* recurrent, const T* bias, Index features, Index units) {
+    const Index wide = padded<T>(units), inputs = wide + features;
+    lstm_pack_row<T>(packed, bias, panel_columns<T>, units);
+    T* panels = packed + 4 * wide;
+    for (Index p = 0; p < inputs; ++p) {
+        const T* row = p < units ? recurrent + p * 4 * units : p < wide ? nullptr : kernel + (p - wide) * 4 * units;
+        lstm_pack_row<T>(panels + p * panel_columns<T>, row, inputs * panel_columns<T>, units);
+    }
+}
+
+/// Panels of the transposed weights [rows, 4U].
+template <class T> GRADUS_REGION_INLINE void lstm_pack_transposed(T* packed, const T* weights, Index rows, Index units) {
+    const Index groups = padded<T>(units) / group<T>;
+    for (Index r0 = 0; r0 < rows; r0 += panel_columns<T>)
+        for (Index g = 0; g < groups; ++g)
+            for (Index gate = 0; gate < 4; ++gate, packed += group<T> * panel_columns<T>) {
+                const Index lanes = units - g * group<T> < group<T> ? units - g * group<T> : group<T>;
+                for (Index j = 0; j < panel_columns<T>; ++j) {
+                    const T* from = weights + (r0 + j) * 4 * units + gate * units + g * group<T>;
+                    const Index filled = r0 + j < rows ? lanes : 0;
+                    for (Index l = 0; l < group<T>; ++l) packed[l * panel_columns<T> + j] = l < filled ? from[l] : T(0);
+                }
+            }
+}
+
+template <class T> void lstm_pack_backward(T* packed, const T* kernel, const T* recurrent, Index features, Index units) {
+    const Index panels = (units + panel_columns<T> - 1) / panel_columns<T>;
+    lstm_pack_transposed<T>(packed, recurrent, units, units);
+    if (kernel) lstm_pack_transposed<T>(packed + panels * panel_columns<T> * 4 * padded<T>(units), kernel, features, units);
+}
+
+/// Indices of the rows that are not masked at time t.
+GRADUS_REGION_INLINE Index active_rows(int* active, const unsigned char* mask, Index time, Index t, Index rows) {
+    Index n = 0;
+    for (Index r = 0; r < rows; ++r) {
+        active[n] = int(r);
+        n += !mask || mask[r * time + t];
+    }
+    return n;
+}
+
+inline constexpr Index lstm_max_rows = 32;
+/// Depth of one pass over a panel: what stays in the first cache.
+template <class T> inline constexpr Index lstm_depth = 512 / Index(sizeof(T));
+
+/// Gates and state of one row and one group from its four sums z.
+template <class T> GRADUS_REGION_INLINE void lstm_cell(const T* z, T* gates, T* c, const T* c_before, T* h) {
+    for (Index j = 0; j < group<T>; j += width<T>) {
+        const Vector<T> i = vector_sigmoid<T>(load<T>(z + j));
+        const Vector<T> f = vector_sigmoid<T>(load<T>(z + group<T> + j));
+        const Vector<T> g = vector_tanh<T>(load<T>(z + 2 * group<T> + j));
+        const Vector<T> o = vector_sigmoid<T>(load<T>(z + 3 * group<T> + j));
+        const Vector<T> cell = fma(f, load<T>(c_before + j), i * g);
+        store<T>(c + j, cell);
+        store<T>(h + j, o * vector_tanh<T>(cell));
+        if (gates) {
+            store<T>(gates + j, i);
+            store<T>(gates + group<T> + j, f);
+            store<T>(gates + 2 * group<T> + j, g);
+            store<T>(gates + 3 * group<T> + j, o);
+        }
+    }
+}
+
+/// Rows first to last through all steps. space: what lstm_forward_workspace counts for these rows.
+template <class T> void lstm_forward_block(const LSTMForward<T>& a, const T* packed, Index first, Index last, T* space) {
+    const Index rows = last - first, D = a.features, U = a.units, S = a.time;
+    LSTMPlaces<T> at(a.batch, S, D, U, first, a.saved);
+    const Index wide = at.units, inputs = at.inputs;
+    T* h = space;
+    T* recurrent_mask = h + rows * wide;
+    T* rolling = recurrent_mask + rows * wide;
+    if (!a.saved) {
+        at.gates = nullptr;
+        at.c = rolling;
+        at.in = rolling + rows * wide;
+    }
+    const Index c_stride = a.saved ? rows * wide : 0;
+    T* in = at.in;
+    T* c = at.c;
+    for (Index r = 0; r < rows; ++r) {
+        copy_padded<T>(h + r * wide, a.h0 ? a.h0 + (first + r) * U : nullptr, U, wide);
+        copy_padded<T>(c + r * wide, a.c0 ? a.c0 + (first + r) * U : nullptr, U, wide);
+        if (a.recurrent_mask) copy_padded<T>(recurrent_mask + r * wide, a.recurrent_mask + (first + r) * U, U, wide);
+        if (S == 0) continue;
+        if (a.recurrent_mask) multiply_elements<T>(in + r * inputs, h + r * wide, recurrent_mask + r * wide, wide);
+        else copy_elements<T>(in + r * inputs, h + r * wide, wide);
+    }
+
+    alignas(64) T z[lstm_max_rows * panel_columns<T>];
+    int active[lstm_max_rows + 1];
+    const T* in_rows[lstm_max_rows];
+    for (Index s = 0; s < S; ++s) {
+        const Index t = a.go_backwards ? S - 1 - s : s;
+        const Index n = active_rows(active, a.mask ? a.mask + first * S : nullptr, S, t, rows);
+        T* in_next = s + 1 == S ? nullptr : a.saved ? in + rows * inputs : at.in + (s + 1) % 2 * rows * inputs;
+        T* c_next = c + c_stride;
+        for (Index i = 0; i < n; ++i) {
+            const Index r = active[i];
+            const T* x = a.x + ((first + r) * S + t) * D;
+            in_rows[i] = in + r * inputs;
+            if (a.input_mask) multiply_elements<T>(in + r * inputs + wide, x, a.input_mask + (first + r) * D, D);
+            else copy_elements<T>(in + r * inputs + wide, x, D);
+        }
+        for (Index g = 0; g < (n > 0 ? at.groups : 0); ++g) {
+            const T* panel = packed + 4 * wide + g * inputs * panel_columns<T>;
+            const T* from = packed + g * panel_columns<T>;
+            const T* depth_rows[lstm_max_rows];
+            for (Index p = 0; p < inputs; p += lstm_depth<T>) {
+                const Index depth = inputs - p < lstm_depth<T> ? inputs - p : lstm_depth<T>;
+                for (Index i = 0; i < n; ++i) depth_rows[i] = in_rows[i] + p;
+                product_rows<T>(n, panel_columns<T>, 1, depth, depth_rows, 0, panel + p * panel_columns<T>, from,
+                                p == 0 ? 0 : panel_columns<T>, z, panel_columns<T>);
+                from = z;
+            }
+            for (Index i = 0; i < n; ++i) {
+                const Index r = active[i], lane = r * wide + g * group<T>;
+                T* gates = a.saved ? at.gates + ((s * at.groups + g) * rows + r) * panel_columns<T> : nullptr;
+                lstm_cell<T>(z + i * panel_columns<T>, gates, c_next + lane, c + lane, h + lane);
+            }
+        }
+        for (Index r = 0, i = 0; r < rows; ++r) {
+            if (i < n && active[i] == r) {
+                ++i;
+            } else if (a.saved) {
+                copy_elements<T>(c_next + r * wide, c + r * wide, wide);
+            }
+            if (in_next && a.recurrent_mask)
+                multiply_elements<T>(in_next + r * inputs, h + r * wide, recurrent_mask + r * wide, wide);
+            else if (in_next) copy_elements<T>(in_next + r * inputs, h + r * wide, wide);
+            if (a.y) copy_elements<T>(a.y + ((first + r) * S + s) * U, h + r * wide, U);
+        }
+        in = in_next;
+        c = c_next;
+    }
+    for (Index r = 0; r < rows; ++r) {
+        if (a.h) copy_elements<T>(a.h + (first + r) * U, h + r * wide, U);
+        if (a.c) copy_elements<T>(a.c + (first + r) * U, c + r * wide, U);
+    }
+}
+
+/// Gradients of the four sums of one row and one group; dc becomes that of the step before.
+template <class T>
+GRADUS_REGION_INLINE void lstm_cell_backward(T* dz, const T* gates, const T* c, const T* c_before, const T* dh, T* dc) {
+    const Vector<T> one = splat<T>(1);
+    for (Index j = 0; j < group<T>; j += width<T>) {
+        const Vector<T> i = load<T>(gates + j), f = load<T>(gates + group<T> + j);
+        const Vector<T> g = load<T>(gates + 2 * group<T> + j), o = load<T>(gates + 3 * group<T> + j);
+        const Vector<T> tanh_c = vector_tanh<T>(load<T>(c + j)), dh_j = load<T>(dh + j);
+        const Vector<T> dc_j = fma(dh_j * o, fma(-tanh_c, tanh_c, one), load<T>(dc + j));
+        store<T>(dz + j, dc_j * g * (i * (one - i)));
+        store<T>(dz + group<T> + j, dc_j * load<T>(c_before + j) * (f * (one - f)));
+        store<T>(dz + 2 * group<T> + j, dc_j * i * fma(-g, g, one));
+        store<T>(dz + 3 * group<T> + j, dh_j * tanh_c * (o * (one - o)));
+        store<T>(dc + j, dc_j * f);
+    }
+}
+
+/// Gate gradients gathered over some steps, [groups][lstm_chunk][4 group], and the rows that they belong to.
+template <class T> struct LSTMChunk {
+    T* dz;
+    Index count = 0;
+    bool flushed = false;
+    const T* in[lstm_chunk];
+    T* dx[lstm_chunk];
+    const T* input_mask[lstm_chunk];
+};
+
+/// Multiplies a chunk into the block's weight gradients and into dx.
+template <class T>
+void lstm_flush(const LSTMBackward<T>& a, LSTMChunk<T>& chunk, const T* kernel_panels, T* dweights, const T* zeros) {
+    const Index wide = padded<T>(a.units), groups = wide / group<T>, inputs = wide + a.features;
+    const Index first = a.drecurrent_kernel ? 0 : wide, last = a.dkernel ? inputs : wide;
+    for (Index g = 0; first < last && g < groups; ++g) {
+        T* to = dweights + (g * inputs + first) * panel_columns<T>;
+        product_transposed<T>(last - first, chunk.count, chunk.in, first, chunk.dz + g * lstm_chunk * panel_columns<T>,
+                              chunk.flushed ? to : zeros, chunk.flushed ? panel_columns<T> : 0, to);
+    }
+    alignas(64) T sums[tile_rows * panel_columns<T>];
+    const T* dz_rows[tile_rows];
+    for (Index j = 0; a.dx && j < a.features; j += panel_columns<T>, kernel_panels += 4 * wide * panel_columns<T>) {
+        const Index cols = a.features - j < panel_columns<T> ? a.features - j : panel_columns<T>;
+        for (Index q = 0; q < chunk.count; q += tile_rows) {
+            const Index rows = chunk.count - q < tile_rows ? chunk.count - q : tile_rows;
+            for (Index i = 0; i < rows; ++i) dz_rows[i] = chunk.dz + (q + i) * panel_columns<T>;
+            product_columns<T, true>(rows, cols, groups, panel_columns<T>, dz_rows, (lstm_chunk - 1) * panel_columns<T>, kernel_panels,
+                                     zeros, 0, sums, panel_columns<T>);
+            for (Index i = 0; i < rows; ++i) {
+                if (a.input_mask) multiply_elements<T>(chunk.dx[q + i] + j, sums + i * panel_columns<T>, chunk.input_mask[q + i] + j, cols);
+                else copy_elements<T>(chunk.dx[q + i] + j, sums + i * panel_columns<T>, cols);
+            }
+        }
+    }
+    chunk.flushed = true;
+    chunk.count = 0;
+}
+
+/// Rows first to last back through all steps. dweights [groups][W][4 group] and dbias [groups][4 group] are this block's part, written.
+template <class T>
+void lstm_backward_block(const LSTMBackward<T>& a, const T* packed, Index first, Index last, T* dweights, T* dbias, T* space) {
+    const Index rows = last - first, D = a.features, U = a.units, S = a.time;
+    const LSTMPlaces<const T> at(a.batch, S, D, U, first, a.saved);
+    const Index wide = at.units, inputs = at.inputs;
+    const T* kernel_panels = packed + (U + panel_columns<T> - 1) / panel_columns<T> * panel_columns<T> * 4 * wide;
+    T* dh = space;
+    T* dc = dh + rows * wide;
+    T* recurrent_mask = dc + rows * wide;
+    LSTMChunk<T> chunk;
+    chunk.dz = recurrent_mask + rows * wide;
+    alignas(64) T zeros[panel_columns<T>] = {};
+    alignas(64) T sums[lstm_max_rows * panel_columns<T>];
+    int active[lstm_max_rows + 1];
+    const T* dz_rows[lstm_max_rows];
+    for (Index r = 0; r < rows; ++r) {
+        copy_padded<T>(dh + r * wide, a.dh ? a.dh + (first + r) * U : nullptr, U, wide);
+        copy_padded<T>(dc + r * wide, a.dc ? a.dc + (first + r) * U : nullptr, U, wide);
+        if (a.recurrent_mask) copy_padded<T>(recurrent_mask + r * wide, a.recurrent_mask + (first + r) * U, U, wide);
+    }
+    zero_elements<T>(dbias, 4 * wide);
+    for (Index s = S - 1; s >= 0; --s) {
+        const Index t = a.go_backwards ? S - 1 - s : s;
+        const Index n = active_rows(active, a.mask ? a.mask + first * S : nullptr, S, t, rows);
+        if (a.dy)
+            for (Index r = 0; r < rows; ++r) {
+                const T* dy = a.dy + ((first + r) * S + s) * U;
+                T* to = dh + r * wide;
+                Index u = 0;
+                for (; u + width<T> <= U; u += width<T>) store<T>(to + u, load<T>(to + u) + load<T>(dy + u));
+                if (u < U) store<T>(to + u, load<T>(to + u) + load_part<T>(dy + u, U - u));
+            }
+        if (a.dx && n < rows)
+            for (Index r = 0; r < rows; ++r)
+                if (!a.mask[(first + r) * S + t]) zero_elements<T>(a.dx + ((first + r) * S + t) * D, D);
+        if (n == 0) continue;
+        for (Index i = 0; i < n; ++i) {
+            const Index r = active[i], q = chunk.count + i;
+            chunk.in[q] = at.in + (s * rows + r) * inputs;
+            if (a.dx) chunk.dx[q] = a.dx + ((first + r) * S + t) * D;
+            if (a.input_mask) chunk.input_mask[q] = a.input_mask + (first + r) * D;
+            dz_rows[i] = chunk.dz + q * panel_columns<T>;
+        }
+        for (Index g = 0; g < at.groups; ++g) {
+            T* dz = chunk.dz + (g * lstm_chunk + chunk.count) * panel_columns<T>;
+            for (Index i = 0; i < n; ++i) {
+                const Index r = active[i], lane = r * wide + g * group<T>;
+                lstm_cell_backward<T>(dz + i * panel_columns<T>, at.gates + ((s * at.groups + g) * rows + r) * panel_columns<T>,
+                                      at.c + (s + 1) * rows * wide + lane, at.c + s * rows * wide + lane, dh + lane, dc + lane);
+            }
+            for (Index j = 0; j < panel_columns<T>; j += width<T>) {
+                Vector<T> sum = load<T>(dbias + g * panel_columns<T> + j);
+                for (Index i = 0; i < n; ++i) sum = sum + load<T>(dz + i * panel_columns<T> + j);
+                store<T>(dbias + g * panel_columns<T> + j, sum);
+            }
+        }
+        const T* panel = packed;
+        for (Index u = 0; u < U; u += panel_columns<T>, panel += 4 * wide * panel_columns<T>) {
+            const Index cols = wide - u < panel_columns<T> ? wide - u : panel_columns<T>;
+            product_rows<T>(n, cols, at.groups, panel_columns<T>, dz_rows, (lstm_chunk - 1) * panel_columns<T>, panel, zeros, 0, sums,
+                            panel_columns<T>);
+            for (Index i = 0; i < n; ++i) {
+                const T* from = sums + i * panel_columns<T>;
+                const Index lane = active[i] * wide + u;
+                if (a.recurrent_mask) multiply_elements<T>(dh + lane, from, recurrent_mask + lane, cols);
+                else copy_elements<T>(dh + lane, from, cols);
+            }
+        }
+        chunk.count += n;
+        if (chunk.count + rows > lstm_chunk) lstm_flush<T>(a, chunk, kernel_panels, dweights, zeros);
+    }
+    if (chunk.count > 0) lstm_flush<T>(a, chunk, kernel_panels, dweights, zeros);
+    if (!chunk.flushed) zero_elements<T>(dweights, 4 * wide * inputs);
+    for (Index r = 0; r < rows; ++r) {
+        if (a.dh0) copy_elements<T>(a.dh0 + (first + r) * U, dh + r * wide, U);
+        if (a.dc0) copy_elements<T>(a.dc0 + (first + r) * U, dc + r * wide, U);
+    }
+}
+
+/// Adds the blocks' parts, in their order, to one row of gradients [4U]; `part` is the first block's row of the first group.
+template <class T>
+GRADUS_REGION_INLINE void lstm_add_row(T* row, const T* part, Index group_stride, Index block_stride, Index blocks, Index units) {
+    for (Index u = 0; u < units; u += group<T>, part += group_stride)
+        for (Index gate = 0; gate < 4; ++gate) {
+            const T* from = part + gate * group<T>;
+            T* to = row + gate * units + u;
+            const Index lanes = units - u < group<T> ? units - u : group<T>;
+            for (Index j = 0; j < lanes; j += width<T>) {
+                Vector<T> sum = load<T>(from + j);
+                for (Index b = 1; b < blocks; ++b) sum = sum + load<T>(from + b * block_stride + j);
+                if (lanes - j < width<T>) store_part<T>(to + j, load_part<T>(to + j, lanes - j) + sum, lanes - j);
+                else store<T>(to + j, load<T>(to + j) + sum);
+            }
+        }
+}
+
+/// Rows first to last of the U + D + 1 rows of drecurrent, dkernel and dbias.
+template <class T>
+void lstm_add_gradients(const LSTMBackward<T>& a, const T* dweights, const T* dbias, Index block_stride, Index blocks, Index first,
+                        Index last) {
+    const Index wide = padded<T>(a.units), inputs = wide + a.features, group_stride = inputs * panel_columns<T>;
+    for (Index r = first; r < last; ++r) {
+        const T* part = dweights + (r < a.units ? r : r - a.units + wide) * panel_columns<T>;
+        if (r < a.units) {
+            if (a.drecurrent_kernel)
+                lstm_add_row<T>(a.drecurrent_kernel + r * 4 * a.units, part, group_stride, block_stride, blocks, a.units);
+        } else if (r < a.units + a.features) {
+            if (a.dkernel) lstm_add_row<T>(a.dkernel + (r - a.units) * 4 * a.units, part, group_stride, block_stride, blocks, a.units);
+        } else if (a.dbias) {
+            lstm_add_row<T>(a.dbias, dbias, panel_columns<T>, block_stride, blocks, a.units);
+        }
+    }
+}
+
+template <class T>
+inline constexpr LSTMTable<T> lstm_table = {&lstm_pack_forward<T>, &lstm_forward_block<T>, &lstm_pack_backward<T>,
+                                            &lstm_backward_block<T>, &lstm_add_gradients<T>};
+
+#endif
