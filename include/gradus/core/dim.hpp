@@ -52,6 +52,13 @@ public:
         return constant_;
     }
 
+    /// The symbol's name where the size is just that; else empty.
+    std::string_view symbol() const {
+        if (constant_ != 0 || terms_.size() != 1) return {};
+        const auto& [atoms, n] = *terms_.begin();
+        return n == 1 && atoms.size() == 1 && !atoms[0]->numerator ? std::string_view(atoms[0]->name) : std::string_view();
+    }
+
     /// The value under the symbols' values; throws ShapeError on a symbol without a value or an overflow.
     Index evaluate(const Extents& extents) const {
         Index sum = constant_;

@@ -1,5 +1,6 @@
 /// Tensor: owns row-major, 64-byte-aligned elements.
 #pragma once
+#include <gradus/fwd.hpp>
 #include <gradus/core/storage.hpp>
 #include <gradus/core/view.hpp>
 
@@ -11,7 +12,7 @@
 GRADUS_BEGIN
 
 /// An owning tensor: batch first, channels last. Copies are deep; elements start at zero.
-template <class T = float> class Tensor {
+template <class T> class Tensor {
     static_assert(Element<T>, "Tensor holds float, double, std::int32_t or std::uint8_t");
 
 public:

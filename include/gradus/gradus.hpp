@@ -1,0 +1,56 @@
+/// Gradus trains neural networks inside a C++ program. This file includes everything but io (gradus/io.hpp), in order of
+/// dependency: the architecture on one page.
+#pragma once
+
+// core: shapes, tensors, symbolic sizes, options, random numbers, threads
+#include <gradus/core/config.hpp>
+#include <gradus/core/dim.hpp>
+#include <gradus/core/eigen.hpp>
+#include <gradus/core/error.hpp>
+#include <gradus/core/fields.hpp>
+#include <gradus/core/parallel.hpp>
+#include <gradus/core/random.hpp>
+#include <gradus/core/segment.hpp>
+#include <gradus/core/shape.hpp>
+#include <gradus/core/tensor.hpp>
+#include <gradus/core/view.hpp>
+
+// initializers, metrics, optimizers: know kernels, but neither layers nor models
+#include <gradus/initializers/initializer.hpp>
+#include <gradus/metrics/accuracy.hpp>
+#include <gradus/metrics/auc.hpp>
+#include <gradus/optimizers/adam.hpp>
+#include <gradus/optimizers/sgd.hpp>
+
+// layers and losses
+#include <gradus/layers/activation.hpp>
+#include <gradus/layers/bidirectional.hpp>
+#include <gradus/layers/dense.hpp>
+#include <gradus/layers/dropout.hpp>
+#include <gradus/layers/embedding.hpp>
+#include <gradus/layers/global_average_pooling_1d.hpp>
+#include <gradus/layers/layer.hpp>
+#include <gradus/layers/lstm.hpp>
+#include <gradus/losses/binary_crossentropy.hpp>
+#include <gradus/losses/sparse_categorical_crossentropy.hpp>
+
+// graph: nodes, plan, executor
+#include <gradus/graph/graph.hpp>
+#include <gradus/graph/input.hpp>
+#include <gradus/graph/node.hpp>
+#include <gradus/graph/workspace.hpp>
+
+// data and preprocessing
+#include <gradus/data/dataset.hpp>
+#include <gradus/data/shuffle.hpp>
+#include <gradus/data/split.hpp>
+#include <gradus/data/text.hpp>
+#include <gradus/preprocessing/text_vectorization.hpp>
+
+// models and callbacks
+#include <gradus/callbacks/early_stopping.hpp>
+#include <gradus/models/model.hpp>
+#include <gradus/models/predictor.hpp>
+#include <gradus/models/sequential.hpp>
+
+#include <gradus/compiled.hpp>

@@ -1,0 +1,46 @@
+/// Fits data to a graph's symbolic shapes: which values the symbols take, and whether the rest agrees.
+#pragma once
+#include <gradus/core/dim.hpp>
+
+#include <string>
+#include <string_view>
+
+GRADUS_BEGIN
+namespace detail {
+
+[[noreturn]] GRADUS_COLD inline void throw_misfit(std::string_view name, const SymbolicShape& expected, const Shape& found) {
+    throw_shape_error(std::string(name) + ": expects " + to_string(expected) + ", got " + to_string(found));
+}
+
+/// Sets the symbols of `expected` from a concrete shape. Sizes that are expressions are left to `check_shape`.
+inline void bind_shape(const SymbolicShape& expected, const Shape& found, Extents& extents, std::string_view name) {
+    if (static_cast<Index>(expected.size()) != found.rank()) throw_misfit(name, expected, found);
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+        const Dim& d = expected[i];
+        const Index n = found[static_cast<Index>(i)];
+        if (d.is_constant() && d.constant() != n) throw_misfit(name, expected, found);
+        if (!d.symbol().empty()) extents.set(d.symbol(), n);
+    }
+}
+
+/// Throws ShapeError where a shape differs from what the symbols' values give. Trailing axes of one element may be missing or
+/// more than expected: targets [N] for predictions [N, 1].
+inline void check_shape(const SymbolicShape& expected, const Shape& found, const Extents& extents, std::string_view name) {
+    const Shape s = evaluate(expected, extents);
+    const Index common = std::min(s.rank(), found.rank());
+    bool fits = common > 0 || s.rank() == found.rank();
+    for (Index i = 0; i < common; ++i) fits = fits && s[i] == found[i];
+    for (Index i = common; i < s.rank(); ++i) fits = fits && s[i] == 1;
+    for (Index i = common; i < found.rank(); ++i) fits = fits && found[i] == 1;
+    if (!fits) throw_misfit(name, expected, found);
+}
+
+/// The shape of a column with another number of rows.
+inline Shape with_rows(const Shape& row, Index rows) {
+    Shape s{rows};
+    for (Index n : row) s.push_back(n);
+    return s;
+}
+
+}  // namespace detail
+GRADUS_END

@@ -1,0 +1,218 @@
+/// Compiled: what one optimizer needs of a model: losses joined to the graph, layout of gradients, moments, the training workspace.
+#pragma once
+#include <gradus/graph/workspace.hpp>
+#include <gradus/models/options.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+GRADUS_BEGIN
+namespace detail {
+
+/// A loss on an output of the model (target column `target`), or one recorded with add_loss (target -1).
+template <class T> struct CompiledLoss {
+    std::string name;
+    Edge prediction, target_input, loss;
+    int target = -1;
+    double weight = 1;
+    double sum = 0, count = 0;  ///< of the epoch
+};
+
+template <class T> struct CompiledMetric {
+    std::string name, validation_name;
+    int output;
+    MetricHandle<T> metric;
+};
+
+/// Sum of weighted losses and their normaliser: what micro-batches and shards add up.
+struct LossValue {
+    double sum = 0, count = 0;
+    double mean() const { return count > 0 ? sum / count : 0; }
+};
+
+template <class T> class Compiled {
+public:
+    struct Extra {
+        Node node;
+        double weight;
+    };
+
+    Compiled(const Graph& model, const ParameterTable& table, const std::vector<std::string>& output_names,
+             CompileOptions<T> options, const std::vector<Extra>& extra)
+        : optimizer(options.optimizer), options_(options), graph(model), seed(options.seed) {
+        if (!optimizer) throw_value_error("compile: expects an optimizer, got none");
+        first_loss = static_cast<int>(graph.entries().size());
+        const std::size_t outputs = graph.outputs().size();
+        const auto& losses_given = options.loss.list();
+        if (losses_given.size() != outputs && !(losses_given.empty() && !extra.empty()))
+            throw_value_error("compile: expects " + std::to_string(outputs) + " loss(es), one for each output, got " +
+                              std::to_string(losses_given.size()));
+        if (!options.loss_weights.empty() && options.loss_weights.size() != losses_given.size())
+            throw_value_error("compile: loss_weights expects " + std::to_string(losses_given.size()) + " values, got " +
+                              std::to_string(options.loss_weights.size()));
+        for (std::size_t k = 0; k < losses_given.size(); ++k) {
+            const int output = find_output(losses_given[k].first, static_cast<int>(k), output_names, "loss");
+            const double weight = options.loss_weights.empty() ? 1 : options.loss_weights[k];
+            join(losses_given[k].second, output, weight, output_names[static_cast<std::size_t>(output)]);
+        }
+        for (const Extra& e : extra) {
+            CompiledLoss<T> l;
+            l.name = "added_loss";
+            l.loss = graph.extend(e.node);
+            l.weight = e.weight;
+            losses.push_back(std::move(l));
+        }
+        for (const auto& [output, metric] : options.metrics.list()) {
+            if (output.empty() && outputs > 1)
+                throw_value_error("compile: metrics of a model with several outputs are pairs of an output's name and a metric");
+            const int at = find_output(output, 0, output_names, "metric");
+            std::string name = (outputs > 1 ? output + "_" : "") + metric->name();
+            metrics.push_back({name, "val_" + name, at, metric});
+        }
+        relayout(table, [](const Parameter& p) { return !p.options.trainable; });
+    }
+
+    /// Which parameters are trained; moments start from zero.
+    template <class Frozen> void relayout(const ParameterTable& table, const Frozen& frozen) {
+        layout = GradientLayout(table, Index(sizeof(T)), frozen);
+        const Index block = align_up(layout.total_size * Index(sizeof(T)));
+        moments = AlignedBuffer(block * optimizer->moments());
+        moment_pointers.clear();
+        for (Index i = 0; i < optimizer->moments(); ++i)
+            moment_pointers.push_back(reinterpret_cast<T*>(moments.data() + i * block));
+        stores.clear();
+        for (Store* s : layout.store_of)
+            if (std::find(stores.begin(), stores.end(), s) == stores.end()) stores.push_back(s);
+        by_store.assign(stores.size(), {});
+        for (std::size_t i = 0; i < layout.segments.size(); ++i)
+            for (std::size_t s = 0; s < stores.size(); ++s)
+                if (layout.store_of[i] == stores[s]) {
+                    by_store[s].segments.push_back(layout.segments[i]);
+                    by_store[s].index.push_back(i);
+                }
+        for (auto& b : by_store) b.sparse.resize(b.segments.size());
+    }
+
+    PlanOptions plan_options(bool differentiated) const {
+        PlanOptions p;
+        p.differentiated = differentiated;
+        p.first_loss = first_loss;
+        for (const auto& l : losses) p.losses.push_back(l.loss);
+        return p;
+    }
+
+    /// Sum of the weighted losses of one loss, over what its mask leaves; seeds its gradient where `seed` is set:
+    /// d = loss weight * sample weight / number of unmasked losses.
+    LossValue evaluate_loss(const CompiledLoss<T>& l, Workspace<T>& workspace, View<const T> weights, bool seed) {
+        const View<T> values = workspace.value(l.loss).template as<T>();
+        const Index n = values.size();
+        const auto mask = l.prediction.node >= 0 ? workspace.value(l.prediction).mask_view() : View<const std::uint8_t>();
+        const bool masked = !mask.empty() && mask.size() == n && values.rank() >= 2;
+        const Index steps = weights.empty() || weights.size() == 0 ? 1 : n / weights.size();
+        if (!weights.empty() && weights.size() * steps != n)
+            throw_shape_error("sample_weight: expects one weight for each of the losses " + to_string(values.shape()) +
+                              " or for each sample, got " + to_string(weights.shape()));
+        LossValue v;
+        v.count = static_cast<double>(n);
+        if (masked) {
+            Index real = 0;
+            for (Index i = 0; i < n; ++i) real += mask[i] != 0;
+            v.count = static_cast<double>(real);
+        }
+        const View<T> d = seed ? workspace.gradient(l.loss).template as<T>() : View<T>();
+        const double scale = v.count > 0 ? l.weight / v.count : 0;
+        if (!masked && weights.empty()) {
+            v.sum = static_cast<double>(kernels::sum(values.data(), n));
+            if (!d.empty()) std::fill(d.begin(), d.end(), static_cast<T>(scale));
+            return v;
+        }
+        weighted_.resize(static_cast<std::size_t>(n));
+        for (Index i = 0; i < n; ++i) {
+            const T w = masked && !mask[i] ? T(0) : weights.empty() ? T(1) : weights[i / steps];
+            // A masked loss may be NaN: it does not count at all.
+            weighted_[static_cast<std::size_t>(i)] = w == T(0) ? T(0) : w * values[i];
+            if (!d.empty()) d[i] = static_cast<T>(static_cast<double>(w) * scale);
+        }
+        v.sum = static_cast<double>(kernels::sum(weighted_.data(), n));
+        return v;
+    }
+
+    /// One update of every trained parameter from the workspace's gradients, which are then zeroed.
+    void step(Workspace<T>& workspace) {
+        ++updates;
+        const auto sparse = workspace.sparse_rows();
+        for (std::size_t s = 0; s < stores.size(); ++s) {
+            StoreSegments& b = by_store[s];
+            for (std::size_t i = 0; i < b.index.size(); ++i) b.sparse[i] = sparse[b.index[i]];
+            Update<T> u;
+            u.parameters = reinterpret_cast<T*>(stores[s]->parameters());
+            u.segments = b.segments;
+            u.gradients = workspace.gradients();
+            u.sparse = b.sparse;
+            u.moments = moment_pointers;
+            u.step = updates;
+            optimizer->update(u);
+        }
+        workspace.zero_gradients();
+    }
+
+    const CompileOptions<T>& options() const { return options_; }
+
+    OptimizerHandle<T> optimizer;
+
+private:
+    CompileOptions<T> options_;
+
+public:
+    Graph graph;  ///< the model's, then what only losses need
+    int first_loss = 0;
+    std::vector<CompiledLoss<T>> losses;
+    std::vector<CompiledMetric<T>> metrics;
+    GradientLayout layout;
+    AlignedBuffer moments;
+    std::vector<T*> moment_pointers;
+    Index updates = 0;
+    std::uint64_t seed = 0;
+    std::unique_ptr<Workspace<T>> training, inference;
+
+private:
+    struct StoreSegments {
+        std::vector<Segment> segments;
+        std::vector<std::size_t> index;
+        std::vector<SparseRows<T>> sparse;
+    };
+
+    static int find_output(const std::string& name, int otherwise, const std::vector<std::string>& names, const char* what) {
+        if (name.empty()) return otherwise;
+        std::string known;
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            if (names[i] == name) return static_cast<int>(i);
+            known += (i ? ", " : "") + names[i];
+        }
+        throw_value_error("compile: " + std::string(what) + " of \"" + name + "\" expects the name of an output (" + known + ")");
+    }
+    void join(const LossHandle<T>& loss, int output, double weight, const std::string& output_name) {
+        CompiledLoss<T> l;
+        l.name = output_name + "_loss";
+        l.target = output;
+        l.weight = weight;
+        l.prediction = graph.outputs()[static_cast<std::size_t>(output)];
+        const Graph::Entry& entry = graph.at(l.prediction);
+        const Build::Out& out = graph.out(l.prediction);
+        const Build::In prediction{out.shape, out.dtype, out.mask != build::Mask::stop, true};
+        const Build::In target = loss->target(prediction);
+        const Node target_node = input<T>(target.shape, target.dtype);
+        const Node prediction_node(entry.place, l.prediction.output);
+        l.target_input = graph.extend(target_node);
+        l.loss = graph.extend(record(*loss, std::vector<Node>{prediction_node, target_node}));
+        losses.push_back(std::move(l));
+    }
+
+    std::vector<T> weighted_;
+    std::vector<Store*> stores;
+    std::vector<StoreSegments> by_store;
+};
+
+}  // namespace detail
+GRADUS_END

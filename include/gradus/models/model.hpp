@@ -1,0 +1,154 @@
+/// Model: a graph of layers with parameters; compile, fit, evaluate, predict, and the public steps that fit is made of.
+#pragma once
+#include <gradus/fwd.hpp>
+#include <gradus/kernels/reduce.hpp>
+#include <gradus/models/binding.hpp>
+#include <gradus/models/compiled.hpp>
+#include <gradus/preprocessing/preprocessor.hpp>
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+GRADUS_BEGIN
+
+/// Predictions of a model with several outputs, and the state of a run, are by output in the order of the constructor.
+///
+/// A model is move-only; clone() copies it. Layers that already belong to another model share their parameters with it.
+/// `predict` is const and may be called from several threads (one at a time runs; a Predictor for each runs at once).
+template <class T> class Model : public ModelBase {
+public:
+    using scalar = T;
+
+    /// A model from recorded nodes: inputs made with `input`, outputs computed from them.
+    Model(const std::vector<Node>& inputs, const std::vector<Node>& outputs) { set_graph(inputs, outputs); }
+    Model(Model&&) = default;
+    Model& operator=(Model&&) = default;
+    ~Model() override = default;
+
+    /// Chooses optimizer, losses and metrics. Moments and the count of updates start anew; parameters stay.
+    void compile(const CompileOptions<T>& options);
+    /// Trains on rows of x and y. Throws before anything changes where data do not fit; see FitOptions.
+    History fit(const Columns& x, const Columns& y, const FitOptions& options = {});
+    History fit(const Dataset& data, const FitOptions& options = {}, const Dataset* validation = nullptr);
+    /// Loss and metrics over all rows, exact whatever the batch size.
+    Results evaluate(const Columns& x, const Columns& y, const EvaluateOptions& options = {});
+    /// Output 0 for all rows.
+    Tensor<T> predict(const Columns& x, const PredictOptions& options = {}) const { return std::move(predict_all(x, options)[0]); }
+    std::vector<Tensor<T>> predict_all(const Columns& x, const PredictOptions& options = {}) const;
+
+    /// One forward, loss, backward, step; returns loss and metrics of this batch. After the first call with shapes of a size it
+    /// allocates nothing.
+    Results train_on_batch(const Columns& x, const Columns& y, const Columns& sample_weight = {});
+
+    /// Runs the graph on a batch, keeping what backward needs.
+    void forward(const Columns& x, bool training = true);
+    /// Output i of the last forward.
+    View<const T> output(int i = 0) const;
+    /// Mean loss of the last forward's outputs; seeds the outputs' gradients for backward().
+    double loss(const Columns& y, const Columns& sample_weight = {});
+    /// Gradients of the loss, added to the parameters' gradients.
+    void backward();
+    /// Gradients for a given gradient of the outputs (one view for each output; empty: zero).
+    void backward(const std::vector<View<const T>>& dy);
+    void backward(View<const T> dy) { backward(std::vector<View<const T>>{dy}); }
+    /// The gradient of input i after backward, where it was asked for with `want_input_gradients`.
+    View<const T> input_gradient(int i = 0) const;
+    /// Asks for gradients of the inputs; the next forward plans anew.
+    void want_input_gradients(bool wanted = true);
+    /// Updates the parameters and zeroes their gradients.
+    void step();
+
+    /// Joins a value per sample or step, computed from the model's nodes, to the loss (before compile).
+    void add_loss(const Node& node, double weight = 1) { extra_losses_.push_back({node, weight}); }
+
+    /// A view of a parameter or state variable by the name that summary and files show. Throws ValueError on an unknown one.
+    View<T> parameter(std::string_view name);
+    /// The gradient of a dense trained parameter as backward left it.
+    View<const T> gradient(std::string_view name) const;
+    std::vector<Variable> variables() const override;
+    /// Number of elements of all trained parameters.
+    Index count_parameters() const;
+    /// A hash of every parameter and state variable: equal for equal bits. 16 hexadecimal digits.
+    std::string fingerprint() const;
+    /// A table of layers, output shapes and parameters.
+    std::string summary() const;
+    /// Stateful layers forget.
+    void reset_states();
+    /// A model with the same architecture and values and parameters of its own.
+    Model clone() const;
+
+    double learning_rate() const override { return compiled("learning_rate").optimizer->learning_rate(); }
+    void set_learning_rate(double rate) override { compiled("set_learning_rate").optimizer->set_learning_rate(rate); }
+    Index updates() const override { return compiled_ ? compiled_->updates : 0; }
+    void stop_training() override { stop_ = true; }
+    bool is_built() const { return graph_ != nullptr; }
+    bool is_compiled() const { return compiled_ != nullptr; }
+    /// Gives parameters without memory their initial values; does nothing where all have theirs.
+    void initialize(std::uint64_t seed) const;
+
+    const std::shared_ptr<const Graph>& graph() const;
+    const std::shared_ptr<ParameterTable>& table() const;
+    const std::vector<std::string>& output_names() const { return output_names_; }
+    const std::shared_ptr<Preprocessor>& preprocessor() const { return preprocessor_; }
+    void set_preprocessor(std::shared_ptr<Preprocessor> p) { preprocessor_ = std::move(p); }
+    const detail::Compiled<T>* compiled() const { return compiled_.get(); }
+    detail::Compiled<T>* compiled() { return compiled_.get(); }
+
+protected:
+    Model() = default;
+    void set_graph(const std::vector<Node>& inputs, const std::vector<Node>& outputs);
+    /// Called with the first data: a Sequential without Input makes its graph.
+    virtual void build_for(const Columns&) {}
+    void compile_now();
+
+private:
+    detail::Compiled<T>& compiled(const char* verb) const {
+        if (!compiled_) throw_value_error("model: " + std::string(verb) + " expects compile first");
+        return *compiled_;
+    }
+    Columns prepared(const Columns& x, Tensor<std::int32_t>& tokens) const;
+    void check(const Columns& columns, bool targets, bool allow_nan, std::string_view verb) const;
+    void check_rows(const Columns& x, const Columns& y, const Columns& w, std::string_view verb) const;
+    void bind(const Graph& graph, const Shape* rows, std::size_t n, Extents& extents) const;
+    Workspace<T>& training_workspace();
+    Workspace<T>& inference_workspace(bool with_losses) const;
+    Pass pass(bool training) const;
+    double run_losses(Workspace<T>& workspace, View<const T> weights, bool seed);
+    void reset_metrics(Index rows);
+    void update_metrics(Workspace<T>& workspace, View<const T> weights);
+    std::span<const Log> logs(bool exact, bool validation);
+    void check_dataset(const Dataset& data, bool allow_nan) const;
+    View<const T> load_batch(Workspace<T>& workspace, const Dataset& data, std::span<const Index> rows);
+    void run_rows(Workspace<T>& workspace, const Dataset& data, std::span<const Index> order, Index batch_size, bool training,
+                  ProgressBar& bar, std::span<const CallbackHandle> callbacks);
+    History fit_rows(const Dataset& data, std::vector<Index> training, const Dataset& validation_data,
+                     const std::vector<Index>& validation, const FitOptions& options);
+
+    std::shared_ptr<const Graph> graph_;
+    mutable std::shared_ptr<ParameterTable> table_;
+    std::vector<std::string> output_names_;
+    std::shared_ptr<Preprocessor> preprocessor_;
+    std::optional<CompileOptions<T>> pending_;
+    std::vector<typename detail::Compiled<T>::Extra> extra_losses_;
+    std::unique_ptr<detail::Compiled<T>> compiled_;
+    mutable std::unique_ptr<GradientLayout> no_gradients_;
+    mutable std::unique_ptr<Workspace<T>> plain_;           ///< inference before compile
+    std::unique_ptr<Workspace<T>> uncompiled_training_;
+    std::unique_ptr<GradientLayout> uncompiled_layout_;
+    mutable std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
+    bool stop_ = false, input_gradients_ = false, step_training_ = false;
+    std::uint64_t seed_ = 0;
+    std::vector<Log> logs_;
+    std::vector<AnyView> batch_inputs_, batch_targets_;
+    Extents scratch_extents_;
+    Tensor<T> weights_;
+    Index step_rows_ = 0;
+};
+
+GRADUS_END
+
+#include <gradus/models/model_build.hpp>
+#include <gradus/models/model_steps.hpp>
+#include <gradus/models/model_fit.hpp>

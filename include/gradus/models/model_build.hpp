@@ -1,0 +1,140 @@
+/// Definitions of Model: graph, parameters, compile, names, fingerprint, summary, clone. Included by models/model.hpp.
+#pragma once
+#include <gradus/models/model.hpp>
+#include <gradus/models/summary.hpp>
+
+GRADUS_BEGIN
+
+template <class T> void Model<T>::set_graph(const std::vector<Node>& inputs, const std::vector<Node>& outputs) {
+    if (outputs.empty()) throw_value_error("model: expects at least one output");
+    auto graph = std::make_shared<Graph>(inputs, outputs);
+    for (const Graph::Entry& e : graph->entries())
+        if (e.place->layer->dtype() != dtype_of<T>())
+            throw_value_error("model: expects layers of " + std::string(name_of(dtype_of<T>())) + ", got " + e.name + " of " +
+                              std::string(name_of(e.place->layer->dtype())));
+    output_names_.clear();
+    for (const Edge& e : graph->outputs()) output_names_.push_back(graph->at(e).name);
+    graph_ = std::move(graph);
+}
+
+template <class T> const std::shared_ptr<const Graph>& Model<T>::graph() const {
+    if (!graph_) throw_value_error("model: has no shapes yet; call build(shape), or fit or predict with data first");
+    return graph_;
+}
+
+template <class T> const std::shared_ptr<ParameterTable>& Model<T>::table() const {
+    initialize(seed_);
+    return table_;
+}
+
+template <class T> void Model<T>::initialize(std::uint64_t seed) const {
+    if (!table_) table_ = std::make_shared<ParameterTable>(*graph(), seed);
+}
+
+template <class T> void Model<T>::compile(const CompileOptions<T>& options) {
+    pending_ = options;
+    seed_ = options.seed;
+    if (graph_) compile_now();
+}
+
+/// Builds the new compiled state first, so that a compile that throws leaves the model as it was.
+template <class T> void Model<T>::compile_now() {
+    const CompileOptions<T> options = *pending_;
+    initialize(options.seed);
+    auto fresh = std::make_unique<detail::Compiled<T>>(*graph_, *table_, output_names_, options, extra_losses_);
+    compiled_ = std::move(fresh);
+    pending_.reset();
+    uncompiled_training_.reset();
+    logs_.resize(2 * (1 + compiled_->losses.size() + compiled_->metrics.size()));
+}
+
+template <class T> View<T> Model<T>::parameter(std::string_view name) {
+    const Index at = table()->find(name);
+    if (at < 0) {
+        std::string known;
+        for (const Parameter& p : table_->list()) known += (known.empty() ? "" : ", ") + p.name;
+        throw_value_error("model: expects one of " + known + ", got \"" + std::string(name) + "\"");
+    }
+    const AnyView v = table_->list()[static_cast<std::size_t>(at)].view();
+    if (v.dtype != dtype_of<T>()) throw_value_error("model: " + std::string(name) + " is " + std::string(name_of(v.dtype)));
+    return v.as<T>();
+}
+
+template <class T> View<const T> Model<T>::gradient(std::string_view name) const {
+    const GradientLayout* layout = compiled_ ? &compiled_->layout : uncompiled_layout_.get();
+    const Workspace<T>* w = compiled_ ? compiled_->training.get() : uncompiled_training_.get();
+    if (layout && w)
+        for (const Segment& s : layout->segments)
+            if (s.name == name && s.slot >= 0 && !s.row_sparse) return {w->gradients() + s.slot, s.shape};
+    throw_value_error("model: no dense gradient of \"" + std::string(name) + "\" is at hand");
+}
+
+template <class T> std::vector<ModelBase::Variable> Model<T>::variables() const {
+    std::vector<Variable> all;
+    for (const Parameter& p : table()->list()) all.push_back({p.name, p.view(), p.trained});
+    return all;
+}
+
+template <class T> Index Model<T>::count_parameters() const {
+    Index n = 0;
+    for (const Parameter& p : table()->list()) n += p.trained ? p.shape.size() : 0;
+    return n;
+}
+
+template <class T> std::string Model<T>::fingerprint() const {
+    std::uint64_t hash = 0x9ae16a3b2f90404f;
+    for (const Parameter& p : table()->list()) {
+        const AnyView v = p.view();
+        const auto* bytes = static_cast<const unsigned char*>(v.data);
+        const Index n = v.bytes();
+        for (Index i = 0; i < n; i += 8) {
+            std::uint64_t word = 0;
+            for (Index k = i; k < std::min(i + 8, n); ++k) word |= std::uint64_t{bytes[k]} << (8 * (k - i));
+            hash = mix(hash ^ word);
+        }
+        hash = mix(hash ^ static_cast<std::uint64_t>(n));
+    }
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string s(16, '0');
+    for (std::size_t i = 0; i < 16; ++i) s[15 - i] = digits[(hash >> (4 * i)) & 15];
+    return s;
+}
+
+template <class T> std::string Model<T>::summary() const { return summarize(*graph(), *table()); }
+
+template <class T> void Model<T>::reset_states() {
+    for (Workspace<T>* w : {compiled_ ? compiled_->training.get() : nullptr, compiled_ ? compiled_->inference.get() : nullptr,
+                            plain_.get(), uncompiled_training_.get()})
+        if (w) w->reset_states();
+}
+
+template <class T> Model<T> Model<T>::clone() const {
+    detail::IdentityMap identities;
+    std::map<const Place*, Node> nodes;
+    for (const Graph::Entry& e : graph()->entries()) {
+        auto layer = e.place->layer->copy();
+        detail::renew_identities(*layer, identities);
+        std::vector<Node> inputs;
+        for (const Node& n : e.place->inputs) inputs.push_back(n ? nodes.at(n.place().get()).output(n.index()) : Node());
+        Node node = record(*layer, inputs, e.place->build.context());
+        node.place()->scope = e.place->scope;
+        node.place()->training = e.place->training;
+        nodes[e.place.get()] = node;
+    }
+    const auto map = [&](const std::vector<Edge>& edges) {
+        std::vector<Node> result;
+        for (const Edge& e : edges) result.push_back(nodes.at(graph_->at(e).place.get()).output(e.output));
+        return result;
+    };
+    Model copy(map(graph_->inputs()), map(graph_->outputs()));
+    copy.preprocessor_ = preprocessor_;
+    copy.seed_ = seed_;
+    const auto& from = table()->list();
+    const auto& to = copy.table()->list();
+    for (std::size_t i = 0; i < from.size(); ++i)
+        std::memcpy(to[i].view().data, from[i].view().data, static_cast<std::size_t>(from[i].view().bytes()));
+    if (compiled_) copy.compile(compiled_->options());
+    return copy;
+}
+
+GRADUS_END

@@ -1,0 +1,313 @@
+/// Definitions of Model: fit, evaluate and predict, loops over the public steps. Included by models/model.hpp.
+#pragma once
+#include <gradus/data/shuffle.hpp>
+#include <gradus/models/model.hpp>
+
+#include <numeric>
+
+GRADUS_BEGIN
+
+template <class T>
+void Model<T>::check_rows(const Columns& x, const Columns& y, const Columns& w, std::string_view verb) const {
+    if (x.empty()) throw_value_error(std::string(verb) + ": expects data, got none");
+    const Index n = x[0].rows();
+    if (n == 0) throw_value_error(std::string(verb) + ": expects at least one row, got an empty set");
+    const auto same = [&](const Columns& columns, const char* what) {
+        for (const Column& c : columns)
+            if (c.rows() != n)
+                throw_shape_error(std::string(verb) + ": " + what + " expects " + std::to_string(n) + " rows, got " +
+                                  std::to_string(c.rows()));
+    };
+    same(x, "x");
+    same(y, "y");
+    same(w, "sample_weight");
+}
+
+/// Values of columns: ids within their vocabulary, labels within their classes, no NaN unless allowed.
+template <class T> void Model<T>::check(const Columns& columns, bool targets, bool allow_nan, std::string_view verb) const {
+    const Graph& g = compiled_ ? compiled_->graph : *graph();
+    std::size_t k = 0;
+    for (const Column& c : columns) {
+        Edge e;
+        if (!targets) e = g.inputs()[k];
+        else
+            for (const auto& l : compiled_->losses)
+                if (l.target == static_cast<int>(k)) e = l.target_input;
+        Index below = -1;
+        for (const Graph::Entry& reader : g.entries())
+            for (const auto& ids : reader.place->build.id_inputs())
+                if (e.node >= 0 && reader.inputs[static_cast<std::size_t>(ids.input)] == e && ids.below.is_constant())
+                    below = below < 0 ? ids.below.constant() : std::min(below, ids.below.constant());
+        char name[64];
+        std::snprintf(name, sizeof(name), "%.*s: %s #%d", static_cast<int>(verb.size()), verb.data(), targets ? "target" : "input",
+                      static_cast<int>(++k));
+        check_column(c.view(), name, below, allow_nan);
+    }
+}
+
+namespace detail {
+inline TensorDataset make_dataset(const Columns& x, const Columns& y, const Columns& w) {
+    std::vector<AnyView> inputs, targets;
+    for (const Column& c : x) inputs.push_back(c.view());
+    for (const Column& c : y) targets.push_back(c.view());
+    return TensorDataset(std::move(inputs), std::move(targets), w.empty() ? AnyView() : w[0].view());
+}
+inline std::vector<Index> row_range(Index first, Index last) {
+    std::vector<Index> rows(static_cast<std::size_t>(std::max<Index>(0, last - first)));
+    std::iota(rows.begin(), rows.end(), first);
+    return rows;
+}
+inline void check_batch_size(Index n, const char* verb) {
+    if (n < 1) throw_value_error(std::string(verb) + ": batch_size expects at least 1, got " + std::to_string(n));
+}
+}  // namespace detail
+
+/// Shapes of a dataset's columns against inputs and targets, before the first batch.
+template <class T> void Model<T>::check_dataset(const Dataset& data, bool) const {
+    const DatasetSpec& spec = data.spec();
+    const Graph& g = compiled_->graph;
+    std::size_t wanted = 0;
+    for (const auto& l : compiled_->losses) wanted += l.target >= 0;
+    if (spec.targets.size() != wanted)
+        throw_shape_error("model: expects " + std::to_string(wanted) + " target column(s), got " +
+                          std::to_string(spec.targets.size()));
+    Extents extents;
+    Shape shapes[Columns::max_columns];
+    for (std::size_t i = 0; i < spec.inputs.size() && i < Columns::max_columns; ++i)
+        shapes[i] = detail::with_rows(spec.inputs[i].row, 2);
+    bind(g, shapes, spec.inputs.size(), extents);
+    for (const auto& l : compiled_->losses)
+        if (l.target >= 0)
+            detail::check_shape(g.out(l.target_input).shape,
+                                detail::with_rows(spec.targets[static_cast<std::size_t>(l.target)].row, 2), extents, "target");
+}
+
+template <class T> void Model<T>::reset_metrics(Index rows) {
+    for (auto& l : compiled_->losses) l.sum = l.count = 0;
+    for (auto& m : compiled_->metrics) {
+        Index each = 1;
+        const auto& shape = graph_->out(graph_->outputs()[static_cast<std::size_t>(m.output)]).shape;
+        for (std::size_t i = 1; i < shape.size(); ++i)
+            each *= shape[i].is_constant() ? shape[i].constant() : std::max<Index>(1, scratch_extents_.find(shape[i].symbol()));
+        m.metric->reset(rows * each);
+    }
+}
+
+template <class T> void Model<T>::update_metrics(Workspace<T>& workspace, View<const T> weights) {
+    for (auto& m : compiled_->metrics) {
+        const Edge out = compiled_->graph.outputs()[static_cast<std::size_t>(m.output)];
+        const AnyView prediction = workspace.value(out);
+        for (const auto& l : compiled_->losses) {
+            if (l.target != m.output) continue;
+            auto mask = prediction.mask_view();
+            if (prediction.shape.rank() < 3) mask = {};
+            m.metric->update(workspace.value(l.target_input), prediction.template as<const T>(), weights, mask);
+        }
+    }
+}
+
+/// Loss, the losses of several outputs, and metrics; exact, or as the bar shows them while an epoch runs.
+template <class T> std::span<const Log> Model<T>::logs(bool exact, bool validation) {
+    std::size_t n = 0;
+    double total = 0;
+    const auto& losses = compiled_->losses;
+    for (const auto& l : losses) total += l.count > 0 ? l.weight * (l.sum / l.count) : 0;
+    Log* out = logs_.data() + (validation ? logs_.size() / 2 : 0);
+    out[n++] = {validation ? "val_loss" : "loss", total};
+    if (losses.size() > 1 && !validation)
+        for (const auto& l : losses) out[n++] = {l.name, l.count > 0 ? l.sum / l.count : 0};
+    for (auto& m : compiled_->metrics)
+        out[n++] = {validation ? m.validation_name : m.name, exact ? m.metric->result() : m.metric->running()};
+    return {out, n};
+}
+
+/// Gathers rows into the workspace; returns the batch's weights, empty where there are none.
+template <class T>
+View<const T> Model<T>::load_batch(Workspace<T>& workspace, const Dataset& data, std::span<const Index> rows) {
+    const DatasetSpec& spec = data.spec();
+    const Graph& g = compiled_->graph;
+    Shape shapes[Columns::max_columns];
+    for (std::size_t i = 0; i < spec.inputs.size(); ++i)
+        shapes[i] = detail::with_rows(spec.inputs[i].row, static_cast<Index>(rows.size()));
+    bind(g, shapes, spec.inputs.size(), scratch_extents_);
+    data.extents(rows, scratch_extents_);
+    workspace.set(scratch_extents_);
+    batch_inputs_.clear();
+    batch_targets_.clear();
+    for (const Edge& e : g.inputs()) batch_inputs_.push_back(workspace.value(e));
+    batch_targets_.resize(spec.targets.size());
+    for (const auto& l : compiled_->losses)
+        if (l.target >= 0) batch_targets_[static_cast<std::size_t>(l.target)] = workspace.value(l.target_input);
+    Batch batch{batch_inputs_, batch_targets_, {}};
+    View<const T> weights;
+    if (spec.has_weights) {
+        const Shape shape = detail::with_rows(spec.weights.row, static_cast<Index>(rows.size()));
+        if (weights_.size() < shape.size()) weights_ = Tensor<T>(shape);
+        weights = View<const T>(weights_.data(), shape);
+        batch.weights = AnyView(weights);
+    }
+    data.read(rows, batch);
+    return weights;
+}
+
+template <class T>
+void Model<T>::run_rows(Workspace<T>& workspace, const Dataset& data, std::span<const Index> order, Index batch_size,
+                        bool training, ProgressBar& bar, std::span<const CallbackHandle> callbacks) {
+    reset_metrics(static_cast<Index>(order.size()));
+    Index batch = 0;
+    for (std::size_t first = 0; first < order.size(); first += static_cast<std::size_t>(batch_size)) {
+        const auto rows = order.subspan(first, std::min(static_cast<std::size_t>(batch_size), order.size() - first));
+        const View<const T> weights = load_batch(workspace, data, rows);
+        workspace.forward(pass(training), 0, workspace.size());
+        run_losses(workspace, weights, training);
+        update_metrics(workspace, weights);
+        if (training) {
+            step_rows_ = static_cast<Index>(rows.size());
+            step_training_ = true;
+            backward();
+            step();
+        }
+        ++batch;
+        const std::span<const Log> now = logs(false, false);
+        for (const CallbackHandle& c : callbacks) c->on_batch_end(*this, batch - 1, now);
+        bar.update(batch, now);
+    }
+}
+
+template <class T> History Model<T>::fit(const Columns& x, const Columns& y, const FitOptions& o) {
+    check_rows(x, y, o.sample_weight, "fit");
+    detail::check_batch_size(o.batch_size, "fit");
+    if (!(o.validation_split >= 0 && o.validation_split < 1))
+        throw_value_error("fit: validation_split expects a share from 0 to below 1, got " + std::to_string(o.validation_split));
+    Tensor<std::int32_t> tokens, validation_tokens;
+    const Columns columns = prepared(x, tokens);
+    if (!graph_) build_for(columns);
+    if (pending_) compile_now();
+    compiled("fit");
+    check(columns, false, o.allow_nan, "fit");
+    check(y, true, o.allow_nan, "fit");
+    for (const Column& c : o.sample_weight) check_column(c.view(), "fit: sample_weight", -1, o.allow_nan);
+    const TensorDataset data = detail::make_dataset(columns, y, o.sample_weight);
+    const auto held = static_cast<Index>(static_cast<double>(data.size()) * o.validation_split);
+    if (held == data.size()) throw_value_error("fit: validation_split leaves no row to train on");
+    if (o.validation_data) {
+        check_rows(o.validation_data->x, o.validation_data->y, o.validation_data->sample_weight, "fit: validation_data");
+        const Columns vx = prepared(o.validation_data->x, validation_tokens);
+        check(vx, false, o.allow_nan, "fit: validation_data");
+        check(o.validation_data->y, true, o.allow_nan, "fit: validation_data");
+        const TensorDataset validation = detail::make_dataset(vx, o.validation_data->y, o.validation_data->sample_weight);
+        return fit_rows(data, detail::row_range(0, data.size()), validation, detail::row_range(0, validation.size()), o);
+    }
+    return fit_rows(data, detail::row_range(0, data.size() - held), data, detail::row_range(data.size() - held, data.size()), o);
+}
+
+template <class T> History Model<T>::fit(const Dataset& data, const FitOptions& o, const Dataset* validation) {
+    detail::check_batch_size(o.batch_size, "fit");
+    if (data.size() == 0) throw_value_error("fit: expects at least one row, got an empty set");
+    if (pending_ && graph_) compile_now();
+    compiled("fit");
+    return fit_rows(data, detail::row_range(0, data.size()), validation ? *validation : data,
+                    detail::row_range(0, validation ? validation->size() : 0), o);
+}
+
+template <class T>
+History Model<T>::fit_rows(const Dataset& data, std::vector<Index> order, const Dataset& validation_data,
+                           const std::vector<Index>& validation, const FitOptions& o) {
+    check_dataset(data, o.allow_nan);
+    if (!validation.empty()) check_dataset(validation_data, o.allow_nan);
+    if (o.epochs < 0) throw_value_error("fit: epochs expects at least 0, got " + std::to_string(o.epochs));
+    const std::vector<Index> rows = order;
+    std::vector<Index> shuffled(order.size());
+    std::vector<Log> epoch_logs(logs_.size());
+    History history;
+    ProgressBar bar(o.verbose, o.output, (static_cast<Index>(order.size()) + o.batch_size - 1) / o.batch_size);
+    ProgressBar silent(Verbose::silent, o.output, 0);
+    stop_ = false;
+    for (const auto& c : o.callbacks) c->on_train_begin(*this);
+    for (Index epoch = o.initial_epoch; epoch < o.epochs && !stop_; ++epoch) {
+        for (const auto& c : o.callbacks) c->on_epoch_begin(*this, epoch);
+        if (o.shuffle) {
+            permutation(std::span<Index>(shuffled), Random(seed_, 0, Purpose::shuffle, static_cast<std::uint32_t>(epoch)));
+            for (std::size_t i = 0; i < order.size(); ++i) order[i] = rows[static_cast<std::size_t>(shuffled[i])];
+        }
+        bar.begin(epoch, o.epochs);
+        run_rows(training_workspace(), data, order, o.batch_size, true, bar, o.callbacks);
+        std::size_t n = 0;
+        for (const Log& l : logs(true, false)) epoch_logs[n++] = l;
+        if (!validation.empty()) {
+            const Index size = o.validation_batch_size > 0 ? o.validation_batch_size : o.batch_size;
+            run_rows(inference_workspace(true), validation_data, validation, size, false, silent, {});
+            for (const Log& l : logs(true, true)) epoch_logs[n++] = l;
+        }
+        const std::span<const Log> all(epoch_logs.data(), n);
+        bar.end(all);
+        for (const Log& l : all) history.add(l.name, l.value);
+        for (const auto& c : o.callbacks) c->on_epoch_end(*this, epoch, all);
+    }
+    for (const auto& c : o.callbacks) c->on_train_end(*this);
+    return history;
+}
+
+template <class T> Results Model<T>::evaluate(const Columns& x, const Columns& y, const EvaluateOptions& o) {
+    check_rows(x, y, o.sample_weight, "evaluate");
+    detail::check_batch_size(o.batch_size, "evaluate");
+    Tensor<std::int32_t> tokens;
+    const Columns columns = prepared(x, tokens);
+    if (!graph_) build_for(columns);
+    if (pending_) compile_now();
+    compiled("evaluate");
+    check(columns, false, o.allow_nan, "evaluate");
+    check(y, true, o.allow_nan, "evaluate");
+    const TensorDataset data = detail::make_dataset(columns, y, o.sample_weight);
+    check_dataset(data, o.allow_nan);
+    const auto rows = detail::row_range(0, data.size());
+    ProgressBar bar(o.verbose, o.output, (data.size() + o.batch_size - 1) / o.batch_size);
+    bar.begin(0, 0);
+    run_rows(inference_workspace(true), data, rows, o.batch_size, false, bar, {});
+    const std::span<const Log> all = logs(true, false);
+    if (o.verbose != Verbose::silent) bar.end(all);
+    Results r;
+    for (const Log& l : all) r.add(l.name, l.value);
+    return r;
+}
+
+template <class T> std::vector<Tensor<T>> Model<T>::predict_all(const Columns& x, const PredictOptions& o) const {
+    check_rows(x, {}, {}, "predict");
+    detail::check_batch_size(o.batch_size, "predict");
+    Tensor<std::int32_t> tokens;
+    const Columns columns = prepared(x, tokens);
+    const std::lock_guard<std::mutex> lock(*mutex_);
+    const Graph& g = *graph();
+    initialize(seed_);
+    check(columns, false, o.allow_nan, "predict");
+    const TensorDataset data = detail::make_dataset(columns, {}, {});
+    Workspace<T>& w = inference_workspace(false);
+    std::vector<Tensor<T>> results(g.outputs().size());
+    Extents extents;
+    Shape shapes[Columns::max_columns];
+    const int last = compiled_ && &w == compiled_->inference.get() ? compiled_->first_loss : w.size();
+    for (Index first = 0; first < data.size(); first += o.batch_size) {
+        const Index n = std::min(o.batch_size, data.size() - first);
+        for (std::size_t i = 0; i < columns.size(); ++i) {
+            shapes[i] = columns[i].view().shape;
+            shapes[i][0] = n;
+        }
+        bind(g, shapes, columns.size(), extents);
+        w.set(extents);
+        const auto rows = detail::row_range(first, first + n);
+        for (std::size_t i = 0; i < columns.size(); ++i) gather_rows(w.value(g.inputs()[i]), columns[i].view(), rows);
+        w.forward(pass(false), 0, last);
+        for (std::size_t k = 0; k < results.size(); ++k) {
+            const View<const T> y = w.value(g.outputs()[k]).template as<const T>();
+            if (first == 0) {
+                Shape s = y.shape();
+                if (s.rank()) s[0] = data.size();
+                results[k] = Tensor<T>(s);
+            }
+            std::copy(y.begin(), y.end(), results[k].begin() + first * (y.size() / n));
+        }
+    }
+    return results;
+}
+
+GRADUS_END

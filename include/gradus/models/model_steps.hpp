@@ -1,0 +1,208 @@
+/// Definitions of Model: the public steps that training is made of. Included by models/model.hpp.
+#pragma once
+#include <gradus/models/model.hpp>
+
+GRADUS_BEGIN
+
+/// Texts go through the preprocessor; all else is taken as it is.
+template <class T> Columns Model<T>::prepared(const Columns& x, Tensor<std::int32_t>& tokens) const {
+    bool text = false;
+    for (const Column& c : x) text = text || c.is_text();
+    if (!text) {
+        if (preprocessor_) throw_value_error("model: its " + std::string(preprocessor_->kind()) + " expects texts, got numbers");
+        return x;
+    }
+    if (!preprocessor_ || x.size() != 1)
+        throw_value_error("model: expects numbers, got texts; a TextVectorization in first place turns texts into ids");
+    tokens = preprocessor_->apply(x[0].texts());
+    return Columns(tokens);
+}
+
+/// Shapes of the columns (with their rows) against the graph's inputs; sets the symbols.
+template <class T> void Model<T>::bind(const Graph& graph, const Shape* rows, std::size_t n, Extents& extents) const {
+    if (n != graph.inputs().size())
+        throw_shape_error("model: expects " + std::to_string(graph.inputs().size()) + " input column(s), got " + std::to_string(n));
+    for (std::size_t i = 0; i < n; ++i) {
+        char name[32];
+        std::snprintf(name, sizeof(name), "model input #%d", static_cast<int>(i + 1));
+        detail::bind_shape(graph.out(graph.inputs()[i]).shape, rows[i], extents, name);
+    }
+}
+
+template <class T> Pass Model<T>::pass(bool training) const {
+    Pass p;
+    p.training = training;
+    p.seed = seed_;
+    p.update = static_cast<std::uint32_t>(updates());
+    return p;
+}
+
+template <class T> Workspace<T>& Model<T>::training_workspace() {
+    if (compiled_) {
+        if (!compiled_->training) {
+            PlanOptions o = compiled_->plan_options(true);
+            if (input_gradients_) o.gradients_of = compiled_->graph.inputs();
+            compiled_->training = std::make_unique<Workspace<T>>(compiled_->graph, *table_, compiled_->layout, o);
+        }
+        return *compiled_->training;
+    }
+    if (!uncompiled_training_) {
+        uncompiled_layout_ = std::make_unique<GradientLayout>(*table(), Index(sizeof(T)),
+                                                              [](const Parameter& p) { return !p.options.trainable; });
+        PlanOptions o;
+        o.differentiated = true;
+        if (input_gradients_) o.gradients_of = graph_->inputs();
+        uncompiled_training_ = std::make_unique<Workspace<T>>(*graph_, *table_, *uncompiled_layout_, o);
+    }
+    return *uncompiled_training_;
+}
+
+template <class T> Workspace<T>& Model<T>::inference_workspace(bool with_losses) const {
+    if (compiled_ && (with_losses || compiled_->inference)) {
+        if (!compiled_->inference)
+            compiled_->inference =
+                std::make_unique<Workspace<T>>(compiled_->graph, *table_, compiled_->layout, compiled_->plan_options(false));
+        return *compiled_->inference;
+    }
+    if (!plain_) {
+        if (!no_gradients_)
+            no_gradients_ = std::make_unique<GradientLayout>(*table(), Index(sizeof(T)), [](const Parameter&) { return true; });
+        plain_ = std::make_unique<Workspace<T>>(*graph(), *table(), *no_gradients_, PlanOptions{});
+    }
+    return *plain_;
+}
+
+template <class T> void Model<T>::want_input_gradients(bool wanted) {
+    input_gradients_ = wanted;
+    if (compiled_) compiled_->training.reset();
+    uncompiled_training_.reset();
+}
+
+template <class T> void Model<T>::forward(const Columns& x, bool training) {
+    Tensor<std::int32_t> tokens;
+    const Columns columns = prepared(x, tokens);
+    if (!graph_) build_for(columns);
+    if (pending_) compile_now();
+    initialize(seed_);
+    Workspace<T>& w = training_workspace();
+    const Graph& g = compiled_ ? compiled_->graph : *graph_;
+    Shape shapes[Columns::max_columns];
+    for (std::size_t i = 0; i < columns.size(); ++i) shapes[i] = columns[i].view().shape;
+    bind(g, shapes, columns.size(), scratch_extents_);
+    check(columns, false, true, "forward");
+    w.set(scratch_extents_);
+    for (std::size_t i = 0; i < columns.size(); ++i) copy_column(w.value(g.inputs()[i]), columns[i].view());
+    step_rows_ = columns.empty() ? 0 : columns[0].rows();
+    step_training_ = training;
+    w.forward(pass(training), 0, compiled_ ? compiled_->first_loss : w.size());
+}
+
+template <class T> View<const T> Model<T>::output(int i) const {
+    const Workspace<T>* w = compiled_ ? compiled_->training.get() : uncompiled_training_.get();
+    if (!w || step_rows_ == 0) throw_value_error("model: output expects forward first");
+    return w->value(graph_->outputs().at(static_cast<std::size_t>(i))).template as<const T>();
+}
+
+template <class T> double Model<T>::loss(const Columns& y, const Columns& sample_weight) {
+    detail::Compiled<T>& c = compiled("loss");
+    if (!c.training || step_rows_ == 0) throw_value_error("model: loss expects forward first");
+    Workspace<T>& w = *c.training;
+    const std::size_t wanted = static_cast<std::size_t>(
+        std::count_if(c.losses.begin(), c.losses.end(), [](const auto& l) { return l.target >= 0; }));
+    if (y.size() != wanted)
+        throw_shape_error("loss: expects " + std::to_string(wanted) + " target column(s), got " + std::to_string(y.size()));
+    for (std::size_t k = 0; k < wanted; ++k) {
+        const auto& l = c.losses[k];
+        const AnyView& from = y[static_cast<std::size_t>(l.target)].view();
+        detail::check_shape(c.graph.out(l.target_input).shape, from.shape, w.extents(), "target");
+    }
+    check(y, true, true, "loss");
+    for (std::size_t k = 0; k < wanted; ++k) {
+        const auto& l = c.losses[k];
+        copy_column(w.value(l.target_input), y[static_cast<std::size_t>(l.target)].view());
+    }
+    View<const T> weights;
+    if (!sample_weight.empty()) {
+        const AnyView& from = sample_weight[0].view();
+        if (from.shape.rank() == 0 || from.shape[0] != step_rows_)
+            throw_shape_error("sample_weight: expects " + std::to_string(step_rows_) + " rows, got " + to_string(from.shape));
+        if (weights_.shape() != from.shape) weights_ = Tensor<T>(from.shape);
+        copy_column(weights_.view(), from);
+        weights = weights_.view();
+    }
+    w.forward(pass(step_training_), c.first_loss, w.size());
+    for (auto& l : c.losses) l.sum = l.count = 0;
+    return run_losses(w, weights, true);
+}
+
+/// Adds every loss of the batch to its epoch's sums; returns the batch's weighted total.
+template <class T> double Model<T>::run_losses(Workspace<T>& workspace, View<const T> weights, bool seed) {
+    double total = 0;
+    for (auto& l : compiled_->losses) {
+        const detail::LossValue v = compiled_->evaluate_loss(l, workspace, l.target >= 0 ? weights : View<const T>(), seed);
+        l.sum += v.sum;
+        l.count += v.count;
+        total += l.weight * v.mean();
+    }
+    return total;
+}
+
+template <class T> void Model<T>::backward() {
+    detail::Compiled<T>& c = compiled("backward");
+    if (!c.training || step_rows_ == 0) throw_value_error("model: backward expects forward and loss first");
+    // What no loss reads starts from zero: other readers add to it.
+    for (const Edge& e : c.graph.outputs()) {
+        const AnyView d = c.training->gradient(e);
+        if (!d.empty() && !c.training->plan().consumed_by_loss(e)) std::memset(d.data, 0, static_cast<std::size_t>(d.bytes()));
+    }
+    c.training->backward(pass(step_training_), true);
+}
+
+template <class T> void Model<T>::backward(const std::vector<View<const T>>& dy) {
+    Workspace<T>* w = compiled_ ? compiled_->training.get() : uncompiled_training_.get();
+    if (!w || step_rows_ == 0) throw_value_error("model: backward expects forward first");
+    if (dy.size() != graph_->outputs().size())
+        throw_shape_error("backward: expects " + std::to_string(graph_->outputs().size()) + " gradient(s), got " +
+                          std::to_string(dy.size()));
+    for (std::size_t i = 0; i < dy.size(); ++i) {
+        const View<T> d = w->gradient(graph_->outputs()[i]).template as<T>();
+        if (d.empty()) continue;
+        if (dy[i].empty()) {
+            std::fill(d.begin(), d.end(), T(0));
+            continue;
+        }
+        if (dy[i].size() != d.size())
+            throw_shape_error("backward: expects a gradient of " + to_string(d.shape()) + ", got " + to_string(dy[i].shape()));
+        std::copy(dy[i].begin(), dy[i].end(), d.begin());
+    }
+    w->backward(pass(step_training_), false);
+}
+
+template <class T> View<const T> Model<T>::input_gradient(int i) const {
+    const Workspace<T>* w = compiled_ ? compiled_->training.get() : uncompiled_training_.get();
+    if (!input_gradients_ || !w) throw_value_error("model: input_gradient expects want_input_gradients() before forward");
+    return w->gradient(graph_->inputs().at(static_cast<std::size_t>(i))).template as<const T>();
+}
+
+template <class T> void Model<T>::step() {
+    detail::Compiled<T>& c = compiled("step");
+    if (!c.training) throw_value_error("model: step expects forward, loss and backward first");
+    c.step(*c.training);
+}
+
+template <class T>
+Results Model<T>::train_on_batch(const Columns& x, const Columns& y, const Columns& sample_weight) {
+    check_rows(x, y, sample_weight, "train_on_batch");
+    forward(x);
+    const double value = loss(y, sample_weight);
+    for (auto& m : compiled_->metrics) m.metric->reset(output(m.output).size());
+    update_metrics(*compiled_->training, sample_weight.empty() ? View<const T>() : View<const T>(weights_.view()));
+    backward();
+    step();
+    Results r;
+    r.add("loss", value);
+    for (auto& m : compiled_->metrics) r.add(m.name, m.metric->result());
+    return r;
+}
+
+GRADUS_END

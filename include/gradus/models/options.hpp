@@ -1,0 +1,98 @@
+/// The options of compile, fit, evaluate and predict. Order and names are Keras's.
+#pragma once
+#include <gradus/data/dataset.hpp>
+#include <gradus/losses/loss.hpp>
+#include <gradus/metrics/metric.hpp>
+#include <gradus/models/callback.hpp>
+#include <gradus/models/progress.hpp>
+#include <gradus/optimizers/optimizer.hpp>
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+GRADUS_BEGIN
+
+/// One loss for each output: a single one, several in order of the outputs, or pairs of an output's name and its loss.
+template <class T> class Losses {
+public:
+    using Pair = std::pair<std::string, LossHandle<T>>;
+    Losses() = default;
+    template <class L>
+        requires std::is_constructible_v<LossHandle<T>, const L&>
+    Losses(const L& loss) {
+        list_.emplace_back(std::string(), LossHandle<T>(loss));
+    }
+    Losses(std::initializer_list<Pair> pairs) : list_(pairs) {}
+    Losses(std::initializer_list<LossHandle<T>> losses) {
+        for (const auto& l : losses) list_.emplace_back(std::string(), l);
+    }
+    const std::vector<Pair>& list() const { return list_; }
+
+private:
+    std::vector<Pair> list_;
+};
+
+/// Metrics of the only output, or pairs of an output's name and a metric.
+template <class T> class Metrics {
+public:
+    using Pair = std::pair<std::string, MetricHandle<T>>;
+    Metrics() = default;
+    Metrics(std::initializer_list<MetricHandle<T>> metrics) {
+        for (const auto& m : metrics) list_.emplace_back(std::string(), m);
+    }
+    Metrics(std::initializer_list<Pair> pairs) : list_(pairs) {}
+    const std::vector<Pair>& list() const { return list_; }
+    void add(std::string output, MetricHandle<T> metric) { list_.emplace_back(std::move(output), std::move(metric)); }
+
+private:
+    std::vector<Pair> list_;
+};
+
+/// What compile takes. The seed is that of initial weights (where the model has none yet), dropout and shuffling.
+template <class T> struct CompileOptions {
+    OptimizerHandle<T> optimizer;
+    Losses<T> loss = {};
+    std::vector<double> loss_weights = {};  ///< one for each loss; empty: all 1
+    Metrics<T> metrics = {};
+    std::uint64_t seed = 0;
+};
+
+/// Data that training never sees.
+struct ValidationData {
+    Columns x, y, sample_weight = {};
+};
+
+/// What fit takes.
+struct FitOptions {
+    Index batch_size = 32;
+    Index epochs = 1;
+    Verbose verbose = Verbose::automatic;
+    std::vector<CallbackHandle> callbacks = {};
+    double validation_split = 0;  ///< share of rows, the last ones before shuffling
+    std::optional<ValidationData> validation_data = {};
+    bool shuffle = true;
+    Columns sample_weight = {};   ///< [N], or [N, T] for losses per step; multiplies losses, not the normaliser, as in Keras
+    Index initial_epoch = 0;
+    Index validation_batch_size = 0;  ///< 0: batch_size
+    bool allow_nan = false;       ///< NaN in inputs, targets or weights is a ValueError unless allowed
+    std::ostream* output = nullptr;   ///< where the bar goes; std::cout
+};
+
+/// What evaluate takes.
+struct EvaluateOptions {
+    Index batch_size = 32;
+    Verbose verbose = Verbose::silent;
+    Columns sample_weight = {};
+    bool allow_nan = false;
+    std::ostream* output = nullptr;
+};
+
+/// What predict takes.
+struct PredictOptions {
+    Index batch_size = 32;
+    bool allow_nan = false;
+};
+
+GRADUS_END

@@ -1,0 +1,75 @@
+/// Predictor: inference with memory of its own.
+#pragma once
+#include <gradus/fwd.hpp>
+#include <gradus/core/parallel.hpp>
+#include <gradus/models/model.hpp>
+
+GRADUS_BEGIN
+
+/// Bounds of a predictor's plan. `parallel` lets it use the process's threads; off, it stays on the caller's.
+struct PredictorOptions {
+    Index batch = 1;
+    bool parallel = false;
+};
+
+/// Runs a model's graph on its current parameters; allocates nothing once it has seen inputs of a size. Predictors of one model
+/// may run at once, each in its own thread. It keeps graph and parameters alive; the model must not train meanwhile.
+template <class T> class Predictor {
+public:
+    explicit Predictor(const Model<T>& model, const PredictorOptions& options = {})
+        : graph_(model.graph()), table_(model.table()), options_(options),
+          layout_(std::make_unique<GradientLayout>(*table_, Index(sizeof(T)), [](const Parameter&) { return true; })),
+          workspace_(std::make_unique<Workspace<T>>(*graph_, *table_, *layout_, PlanOptions{})) {
+        if (options.batch < 1) throw_value_error("predictor: batch expects at least 1, got " + std::to_string(options.batch));
+    }
+
+    /// Computes output 0 of a batch of at most `batch` rows into `y`. Throws ShapeError or ValueError before anything runs.
+    void operator()(const Columns& x, View<T> y) {
+        run(x);
+        const View<const T> out = output(0);
+        if (y.size() != out.size())
+            throw_shape_error("predictor: expects an output of " + to_string(out.shape()) + ", got " + to_string(y.shape()));
+        std::copy(out.begin(), out.end(), y.begin());
+    }
+    void operator()(const Columns& x, Tensor<T>& y) { (*this)(x, y.view()); }
+    /// Runs the graph; `output` then shows the results until the next run.
+    void run(const Columns& x) {
+        if (x.size() != graph_->inputs().size())
+            throw_shape_error("predictor: expects " + std::to_string(graph_->inputs().size()) + " input column(s), got " +
+                              std::to_string(x.size()));
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            if (x[i].is_text()) throw_value_error("predictor: expects numbers, got texts");
+            if (x[i].rows() < 1 || x[i].rows() > options_.batch)
+                throw_shape_error("predictor: expects 1 to " + std::to_string(options_.batch) + " rows, got " +
+                                  std::to_string(x[i].rows()));
+            detail::bind_shape(graph_->out(graph_->inputs()[i]).shape, x[i].view().shape, extents_, "predictor input");
+        }
+        check_ids(x);
+        workspace_->set(extents_);
+        for (std::size_t i = 0; i < x.size(); ++i) copy_column(workspace_->value(graph_->inputs()[i]), x[i].view());
+        const SerialScope serial(!options_.parallel);
+        workspace_->forward(Pass{}, 0, workspace_->size());
+    }
+    View<const T> output(int i = 0) const {
+        return workspace_->value(graph_->outputs().at(static_cast<std::size_t>(i))).template as<const T>();
+    }
+    void reset_states() { workspace_->reset_states(); }
+
+private:
+    void check_ids(const Columns& x) const {
+        for (const Graph::Entry& reader : graph_->entries())
+            for (const auto& ids : reader.place->build.id_inputs())
+                for (std::size_t i = 0; i < x.size(); ++i)
+                    if (reader.inputs[static_cast<std::size_t>(ids.input)] == graph_->inputs()[i] && ids.below.is_constant())
+                        check_column(x[i].view(), "predictor input", ids.below.constant(), true);
+    }
+
+    std::shared_ptr<const Graph> graph_;
+    std::shared_ptr<ParameterTable> table_;
+    PredictorOptions options_;
+    std::unique_ptr<GradientLayout> layout_;
+    std::unique_ptr<Workspace<T>> workspace_;
+    Extents extents_;
+};
+
+GRADUS_END
