@@ -3,7 +3,7 @@ include(CMakePackageConfigHelpers)
 set(gradus_package_dir ${CMAKE_INSTALL_DATADIR}/cmake/gradus)
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/gradus DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/ DESTINATION ${CMAKE_INSTALL_DATADIR}/gradus/src)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/src/ DESTINATION ${gradus_package_dir}/src)
 install(TARGETS gradus EXPORT gradus-targets)
 install(EXPORT gradus-targets NAMESPACE gradus:: DESTINATION ${gradus_package_dir})
 if(TARGET gradus_io)
@@ -12,7 +12,7 @@ if(TARGET gradus_io)
 endif()
 
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/gradus-config.cmake.in ${PROJECT_BINARY_DIR}/gradus-config.cmake
-    INSTALL_DESTINATION ${gradus_package_dir} PATH_VARS CMAKE_INSTALL_DATADIR)
+    INSTALL_DESTINATION ${gradus_package_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/gradus-config-version.cmake
     COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${PROJECT_BINARY_DIR}/gradus-config.cmake ${PROJECT_BINARY_DIR}/gradus-config-version.cmake

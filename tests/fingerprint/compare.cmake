@@ -1,6 +1,6 @@
 # Runs PROGRAM with 1, 2, 3 and 8 threads on the instruction set ISA. Each fingerprint must be that of REFERENCE: the baseline has
 # bits of its own, AVX-512 those of AVX2.
-if(NOT EXISTS ${PROGRAM})
+if(NOT COMPILER)
     message("skipped: this machine lacks the compiler")
     return()
 endif()

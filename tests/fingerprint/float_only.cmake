@@ -1,5 +1,5 @@
 # A program that uses only float instantiates no kernel for double.
-if(NOT EXISTS ${OBJECT})
+if(NOT COMPILER)
     message("skipped: this machine lacks the compiler")
     return()
 endif()

@@ -1,6 +1,6 @@
 # No AVX-512 in the AVX2 kernels and no AVX in the baseline, whatever flags the user compiled with: looks for zmm registers,
 # registers 16-31 and mask registers, and for ymm registers, in the disassembly.
-if(NOT EXISTS ${OBJECT})
+if(NOT COMPILER)
     message("skipped: this machine lacks the compiler")
     return()
 endif()
@@ -21,7 +21,7 @@ set == "avx512" && /%zmm/ { wide = 1 }
 END { printf "functions: avx512 %d, avx2 %d, baseline %d\n", functions["avx512"], functions["avx2"], functions["baseline"]
     if (!functions["avx2"] || !functions["baseline"] || !wide) print "found no kernels to look at"; else if (!bad) print "clean" }
 ]=])
-execute_process(COMMAND ${OBJDUMP} -d --no-show-raw-insn ${OBJECT} COMMAND awk ${program} OUTPUT_VARIABLE out)
+execute_process(COMMAND ${OBJDUMP} -d --no-show-raw-insn ${OBJECT} COMMAND awk "${program}" OUTPUT_VARIABLE out)
 string(SUBSTRING "${out}" 0 4000 out)
 message("${out}")
 if(NOT out MATCHES "clean")
