@@ -8,22 +8,23 @@
 template <class T> inline constexpr int gemm_rows = GRADUS_REGION_BYTES == 64 ? 12 : 6;
 inline constexpr Index gemm_packed = 0;
 
-/// c [R, N vectors] from op(a) [R, k] and b [k, N vectors]. With N == 1 only `cols` columns are read and written.
+/// c [R, cols] from op(a) [R, k] and b [k, cols], cols being N vectors or, with Part, fewer in the last of them.
 /// RowMajorA: element (i, p) is a[i * lda + p], otherwise a[p * lda + i].
-template <class T, int R, int N, bool RowMajorA>
+template <class T, int R, int N, bool Part, bool RowMajorA>
 void gemm_tile(Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc, Index cols, const GemmEnds<T>& ends) {
-    constexpr bool part = N == 1;
+    const Index rest = cols - (N - 1) * width<T>;
     Vector<T> acc[R][N];
     if (ends.accumulate) {
         const T* row = c;
 #pragma GCC unroll 16
         for (int i = 0; i < R; ++i, row += ldc)
-#pragma GCC unroll 4
-            for (int j = 0; j < N; ++j) acc[i][j] = part ? load_part<T>(row, cols) : load<T>(row + j * width<T>);
+#pragma GCC unroll 8
+            for (int j = 0; j < N; ++j)
+                acc[i][j] = Part && j == N - 1 ? load_part<T>(row + j * width<T>, rest) : load<T>(row + j * width<T>);
     } else {
 #pragma GCC unroll 16
         for (int i = 0; i < R; ++i)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (int j = 0; j < N; ++j) acc[i][j] = Vector<T>{};
     }
     // The opaque pointers keep the compiler from one pointer per row, which would not fit the registers.
@@ -32,8 +33,9 @@ void gemm_tile(Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Inde
     if constexpr (RowMajorA) __asm__("" : "+r"(one), "+r"(three));
     for (; k > 0; --k) {
         Vector<T> bv[N];
-#pragma GCC unroll 4
-        for (int j = 0; j < N; ++j) bv[j] = part ? load_part<T>(b, cols) : load<T>(b + j * width<T>);
+#pragma GCC unroll 8
+        for (int j = 0; j < N; ++j)
+            bv[j] = Part && j == N - 1 ? load_part<T>(b + j * width<T>, rest) : load<T>(b + j * width<T>);
 #pragma GCC unroll 16
         for (int i = 0; i < R; ++i) {
             Vector<T> av;
@@ -41,7 +43,7 @@ void gemm_tile(Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Inde
                 av = splat<T>((i < 4 ? a0 : i < 8 ? a1 : a2)[i % 4 == 0 ? 0 : i % 4 == 1 ? one : i % 4 == 2 ? 2 * one : three]);
             else
                 av = splat<T>(a0[i]);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (int j = 0; j < N; ++j) acc[i][j] = fma(av, bv[j], acc[i][j]);
         }
         b += ldb;
@@ -55,9 +57,10 @@ void gemm_tile(Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Inde
         }
     }
     if (ends.bias) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int j = 0; j < N; ++j) {
-            const Vector<T> bias = part ? load_part<T>(ends.bias, cols) : load<T>(ends.bias + j * width<T>);
+            const T* from = ends.bias + j * width<T>;
+            const Vector<T> bias = Part && j == N - 1 ? load_part<T>(from, rest) : load<T>(from);
 #pragma GCC unroll 16
             for (int i = 0; i < R; ++i) acc[i][j] += bias;
         }
@@ -65,15 +68,15 @@ void gemm_tile(Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Inde
     if (ends.relu) {
 #pragma GCC unroll 16
         for (int i = 0; i < R; ++i)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (int j = 0; j < N; ++j) acc[i][j] = acc[i][j] < Vector<T>{} ? Vector<T>{} : acc[i][j];
     }
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i, c += ldc)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int j = 0; j < N; ++j) {
-            if constexpr (part)
-                store_part<T>(c, acc[i][j], cols);
+            if (Part && j == N - 1)
+                store_part<T>(c + j * width<T>, acc[i][j], rest);
             else
                 store<T>(c + j * width<T>, acc[i][j]);
         }
@@ -83,47 +86,132 @@ template <class T>
 using GemmTile = void (*)(Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc, Index cols,
                           const GemmEnds<T>& ends);
 
+/// The tiles of one kind, by their number of rows less one.
 template <class T> struct GemmTiles {
     GemmTile<T> of[12];
 };
-template <class T, int N, bool RowMajorA> constexpr GemmTiles<T> make_gemm_tiles() {
-    if constexpr (gemm_rows<T> == 12)
-        return {{&gemm_tile<T, 1, N, RowMajorA>, &gemm_tile<T, 2, N, RowMajorA>, &gemm_tile<T, 3, N, RowMajorA>,
-                 &gemm_tile<T, 4, N, RowMajorA>, &gemm_tile<T, 5, N, RowMajorA>, &gemm_tile<T, 6, N, RowMajorA>,
-                 &gemm_tile<T, 7, N, RowMajorA>, &gemm_tile<T, 8, N, RowMajorA>, &gemm_tile<T, 9, N, RowMajorA>,
-                 &gemm_tile<T, 10, N, RowMajorA>, &gemm_tile<T, 11, N, RowMajorA>, &gemm_tile<T, 12, N, RowMajorA>}};
-    else
-        return {{&gemm_tile<T, 1, N, RowMajorA>, &gemm_tile<T, 2, N, RowMajorA>, &gemm_tile<T, 3, N, RowMajorA>,
-                 &gemm_tile<T, 4, N, RowMajorA>, &gemm_tile<T, 5, N, RowMajorA>, &gemm_tile<T, 6, N, RowMajorA>}};
+template <class T, int N, bool Part, bool RowMajorA, int... R> constexpr GemmTiles<T> make_gemm_tiles() {
+    return {{&gemm_tile<T, R, N, Part, RowMajorA>...}};
 }
-template <class T, int N, bool RowMajorA> inline constexpr GemmTiles<T> gemm_tiles = make_gemm_tiles<T, N, RowMajorA>();
+template <class T, int N, bool Part, bool RowMajorA>
+inline constexpr GemmTiles<T> gemm_tiles =
+#if GRADUS_REGION_BYTES == 64
+    make_gemm_tiles<T, N, Part, RowMajorA, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12>();
+#else
+    make_gemm_tiles<T, N, Part, RowMajorA, 1, 2, 3, 4, 5, 6>();
+#endif
+
+/// One tile for each number of columns.
+template <class T, bool RowMajorA>
+GRADUS_REGION_INLINE GemmTile<T> gemm_tile_for(Index rows, Index cols) {
+    if (cols == 2 * width<T>) return gemm_tiles<T, 2, false, RowMajorA>.of[rows - 1];
+    return cols > width<T> ? gemm_tiles<T, 2, true, RowMajorA>.of[rows - 1] : gemm_tiles<T, 1, true, RowMajorA>.of[rows - 1];
+}
+
+/// Interleaves the halves of two vectors: a0 b0 a1 b1 ... of the lower and the upper halves.
+template <class T, int... I> struct Zip {
+    static GRADUS_REGION_INLINE Vector<T> low(Vector<T> a, Vector<T> b) {
+        return __builtin_shufflevector(a, b, (I / 2 + (I % 2) * int(width<T>))...);
+    }
+    static GRADUS_REGION_INLINE Vector<T> high(Vector<T> a, Vector<T> b) {
+        return __builtin_shufflevector(a, b, (I / 2 + int(width<T>) / 2 + (I % 2) * int(width<T>))...);
+    }
+};
+template <class T, int W> struct ZipOf;
+template <class T> struct ZipOf<T, 2> : Zip<T, 0, 1> {};
+template <class T> struct ZipOf<T, 4> : Zip<T, 0, 1, 2, 3> {};
+template <class T> struct ZipOf<T, 8> : Zip<T, 0, 1, 2, 3, 4, 5, 6, 7> {};
+template <class T> struct ZipOf<T, 16> : Zip<T, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15> {};
+
+/// to[p * ldto + j] = from[j * ldfrom + p] for p < width and j < rows <= width; writes whole vectors, zero from `rows` on.
+template <class T> GRADUS_REGION_INLINE void transpose_square(T* to, Index ldto, const T* from, Index ldfrom, int rows) {
+    constexpr int W = int(width<T>);
+    Vector<T> v[W], z[W];
+#pragma GCC unroll 16
+    for (int i = 0; i < W; ++i) v[i] = i < rows ? load<T>(from + i * ldfrom) : Vector<T>{};
+#pragma GCC unroll 4
+    for (int s = 1; s < W; s *= 2) {
+#pragma GCC unroll 8
+        for (int i = 0; i < W / 2; ++i) {
+            z[2 * i] = ZipOf<T, W>::low(v[i], v[i + W / 2]);
+            z[2 * i + 1] = ZipOf<T, W>::high(v[i], v[i + W / 2]);
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < W; ++i) v[i] = z[i];
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < W; ++i) store<T>(to + i * ldto, v[i]);
+}
+
+/// A tile's rows of op(a) as [k][rows], for tiles that many panels use. `to` holds k * rows + width elements.
+template <class T, bool RowMajorA> void pack_rows(T* to, const T* a, Index lda, int rows, Index k) {
+    constexpr Index w = width<T>;
+    Index p = 0;
+    if (rows <= w) {
+        if constexpr (RowMajorA)
+            for (; p + w <= k; p += w) transpose_square<T>(to + p * rows, rows, a + p, lda, rows);
+        else
+            for (; p < k; ++p) store<T>(to + p * rows, load_part<T>(a + p * lda, rows));
+    }
+    for (; p < k; ++p)
+        for (Index i = 0; i < rows; ++i) to[p * rows + i] = RowMajorA ? a[i * lda + p] : a[p * lda + i];
+}
+
+/// One or two rows: wide tiles that hide the latency of fma. Returns the columns done.
+template <class T, bool RowMajorA, int R>
+Index gemm_thin(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, Index n, Index k, const GemmEnds<T>& ends) {
+    constexpr Index cols = 8 * width<T>;
+    GemmEnds<T> own = ends;
+    Index j = 0;
+    for (; j + cols <= n; j += cols) {
+        own.bias = ends.bias ? ends.bias + j : nullptr;
+        gemm_tile<T, R, 8, false, RowMajorA>(k, a, lda, b + j, ldb, c + j, ldc, cols, own);
+    }
+    return j;
+}
 
 /// One pass over at most gemm_depth of k; a block of rows at a time against all columns.
 template <class T, bool RowMajorA>
 void gemm_pass(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, Index m, Index n, Index k, const GemmEnds<T>& ends) {
     constexpr Index pair = 2 * width<T>, panel = gemm_panel<T>;
+    if (m <= 2 && ldb != gemm_packed && n >= 8 * width<T>) {
+        const Index done = m == 1 ? gemm_thin<T, RowMajorA, 1>(c, ldc, a, lda, b, ldb, n, k, ends)
+                                  : gemm_thin<T, RowMajorA, 2>(c, ldc, a, lda, b, ldb, n, k, ends);
+        if (done == n) return;
+        GemmEnds<T> own = ends;
+        if (own.bias) own.bias += done;
+        gemm_pass<T, RowMajorA>(c + done, ldc, a, lda, b + done, ldb, m, n - done, k, own);
+        return;
+    }
     const Index tiles = (m + gemm_rows<T> - 1) / gemm_rows<T>;
     const Index stride = ldb == gemm_packed ? panel : ldb;
     const Index panel_stride = ldb == gemm_packed ? k * panel : panel;
+    // Rows far apart, or a large power of two, fall out of the cache between panels.
+    const Index row_bytes = lda * Index(sizeof(T));
+    const bool pack = n >= 256 && k >= 64 && k <= gemm_depth<T> && (row_bytes % 8192 == 0 || (!RowMajorA && row_bytes >= 1024));
+    T buffer[gemm_rows<T> * gemm_depth<T> + width<T>];
     Index row = 0;
     for (Index t = 0; t < tiles; ++t) {
         const Index rows = (m - row + tiles - t - 1) / (tiles - t);
-        const GemmTile<T> wide = gemm_tiles<T, 2, RowMajorA>.of[rows - 1];
         const T* a_tile = RowMajorA ? a + row * lda : a + row;
+        const Index a_stride = pack ? rows : lda;
+        if (pack) {
+            pack_rows<T, RowMajorA>(buffer, a_tile, lda, int(rows), k);
+            a_tile = buffer;
+        }
+        const GemmTile<T> whole = pack ? gemm_tile_for<T, false>(rows, pair) : gemm_tile_for<T, RowMajorA>(rows, pair);
         T* c_tile = c + row * ldc;
         const T* b_panel = b;
         for (Index j0 = 0; j0 < n; j0 += panel, b_panel += panel_stride) {
             const Index end = n - j0 < panel ? n - j0 : panel;
-            Index j = 0;
             GemmEnds<T> own = ends;
-            for (; j + pair <= end; j += pair) {
+            for (Index j = 0; j < end; j += pair) {
                 own.bias = ends.bias ? ends.bias + j0 + j : nullptr;
-                wide(k, a_tile, lda, b_panel + j, stride, c_tile + j0 + j, ldc, pair, own);
-            }
-            for (; j < end; j += width<T>) {
-                own.bias = ends.bias ? ends.bias + j0 + j : nullptr;
-                gemm_tiles<T, 1, RowMajorA>.of[rows - 1](k, a_tile, lda, b_panel + j, stride, c_tile + j0 + j, ldc,
-                                                         end - j < width<T> ? end - j : width<T>, own);
+                const Index cols = end - j < pair ? end - j : pair;
+                const GemmTile<T> tile = cols == pair ? whole
+                                         : pack       ? gemm_tile_for<T, false>(rows, cols)
+                                                      : gemm_tile_for<T, RowMajorA>(rows, cols);
+                tile(k, a_tile, a_stride, b_panel + j, stride, c_tile + j0 + j, ldc, cols, own);
             }
         }
         row += rows;
@@ -152,41 +240,6 @@ void gemm_block(T* c, Index ldc, const T* a, Index lda, bool transposed_a, const
     } while (p < k);
 }
 
-/// Interleaves the halves of two vectors: a0 b0 a1 b1 ... of the lower and the upper halves.
-template <class T, int... I> struct Zip {
-    static GRADUS_REGION_INLINE Vector<T> low(Vector<T> a, Vector<T> b) {
-        return __builtin_shufflevector(a, b, (I / 2 + (I % 2) * int(width<T>))...);
-    }
-    static GRADUS_REGION_INLINE Vector<T> high(Vector<T> a, Vector<T> b) {
-        return __builtin_shufflevector(a, b, (I / 2 + int(width<T>) / 2 + (I % 2) * int(width<T>))...);
-    }
-};
-template <class T, int W> struct ZipOf;
-template <class T> struct ZipOf<T, 2> : Zip<T, 0, 1> {};
-template <class T> struct ZipOf<T, 4> : Zip<T, 0, 1, 2, 3> {};
-template <class T> struct ZipOf<T, 8> : Zip<T, 0, 1, 2, 3, 4, 5, 6, 7> {};
-template <class T> struct ZipOf<T, 16> : Zip<T, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15> {};
-
-/// to[p * ldto + j] = from[j * ldfrom + p], a square of one vector.
-template <class T> GRADUS_REGION_INLINE void transpose_square(T* to, Index ldto, const T* from, Index ldfrom) {
-    constexpr int W = int(width<T>);
-    Vector<T> v[W], z[W];
-#pragma GCC unroll 16
-    for (int i = 0; i < W; ++i) v[i] = load<T>(from + i * ldfrom);
-#pragma GCC unroll 4
-    for (int s = 1; s < W; s *= 2) {
-#pragma GCC unroll 8
-        for (int i = 0; i < W / 2; ++i) {
-            z[2 * i] = ZipOf<T, W>::low(v[i], v[i + W / 2]);
-            z[2 * i + 1] = ZipOf<T, W>::high(v[i], v[i + W / 2]);
-        }
-#pragma GCC unroll 16
-        for (int i = 0; i < W; ++i) v[i] = z[i];
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < W; ++i) store<T>(to + i * ldto, v[i]);
-}
-
 /// One panel: to[p * panel + j] = op(b)(p, j) for p < k, j < cols <= panel; zero up to the next whole vector.
 template <class T> void pack_panel(T* to, const T* b, Index ldb, bool transposed, Index k, Index cols) {
     constexpr Index panel = gemm_panel<T>, w = width<T>;
@@ -204,7 +257,7 @@ template <class T> void pack_panel(T* to, const T* b, Index ldb, bool transposed
         const Index lanes = cols - j < w ? cols - j : w;
         Index p = 0;
         if (lanes == w)
-            for (; p + w <= k; p += w) transpose_square<T>(out + p * panel, panel, from + p, ldb);
+            for (; p + w <= k; p += w) transpose_square<T>(out + p * panel, panel, from + p, ldb, int(w));
         for (; p < k; ++p) {
             T line[w] = {};
             for (Index i = 0; i < lanes; ++i) line[i] = from[i * ldb + p];

@@ -1,0 +1,225 @@
+#include <gradus/kernels/matmul.hpp>
+
+#include "catch.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+using namespace gradus;
+using namespace gradus::kernels;
+
+namespace {
+
+template <class T> std::vector<T> numbers(Index n, unsigned seed) {
+    std::vector<T> x(static_cast<std::size_t>(n));
+    unsigned s = seed * 2654435761u + 12345u;
+    for (T& v : x) {
+        s = s * 1664525u + 1013904223u;
+        v = T(int(s >> 12) % 2001 - 1000) / T(700);
+    }
+    return x;
+}
+
+struct Case {
+    Index m, n, k;
+    Transpose ta, tb;
+    bool accumulate, bias, relu;
+    Index gap;
+};
+
+/// Runs one product on operands that are unaligned and have leading dimensions beyond their rows.
+template <class T> struct Problem {
+    Case p;
+    Index lda, ldb, ldc;
+    std::vector<T> a, b, c, bias;
+
+    explicit Problem(const Case& x) : p(x) {
+        const bool at = p.ta == Transpose::yes, bt = p.tb == Transpose::yes;
+        lda = (at ? p.m : p.k) + p.gap;
+        ldb = (bt ? p.k : p.n) + 2 * p.gap;
+        ldc = p.n + 3 * p.gap;
+        a = numbers<T>((at ? p.k : p.m) * lda + 1, 1);
+        b = numbers<T>((bt ? p.n : p.k) * ldb + 1, 2);
+        c = numbers<T>(p.m * ldc + 1, 3);
+        bias = numbers<T>(p.n + 1, 4);
+    }
+
+    Epilogue<T> epilogue() const {
+        return {p.bias ? bias.data() + 1 : nullptr, p.relu ? activation::relu : activation::linear};
+    }
+
+    std::vector<T> run() const {
+        std::vector<T> out = c, workspace(static_cast<std::size_t>(matmul_workspace<T>(p.m, p.n, p.k, p.ta, p.tb)));
+        matmul(out.data() + 1, ldc, a.data() + 1, lda, p.ta, b.data() + 1, ldb, p.tb, p.m, p.n, p.k, p.accumulate, epilogue(),
+               workspace.data());
+        return out;
+    }
+
+    std::vector<T> reference() const {
+        std::vector<T> out = c;
+        ref::matmul(out.data() + 1, ldc, a.data() + 1, lda, p.ta, b.data() + 1, ldb, p.tb, p.m, p.n, p.k, p.accumulate,
+                    epilogue());
+        return out;
+    }
+};
+
+template <class T> double largest_difference(const std::vector<T>& x, const std::vector<T>& y) {
+    double worst = 0;
+    for (std::size_t i = 0; i < x.size(); ++i) worst = std::max(worst, std::abs(double(x[i]) - double(y[i])));
+    return worst;
+}
+
+template <class T> bool same(const std::vector<T>& a, const std::vector<T>& b) {
+    return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
+}
+
+std::vector<Case> cases() {
+    std::vector<Case> all;
+    const Index sizes[][3] = {{1, 1, 1},    {1, 10, 7},    {2, 300, 40},  {3, 5, 1},    {5, 33, 17},    {12, 32, 64},  {13, 31, 9},
+                              {11, 130, 3}, {25, 64, 57},  {32, 18, 20},  {47, 17, 257}, {64, 50, 100}, {97, 65, 300}, {24, 0, 5},
+                              {0, 7, 5},    {7, 40, 0},    {1, 600, 70},  {2, 129, 31}, {100, 10, 70},  {103, 520, 270}};
+    int i = 0;
+    for (const auto& s : sizes)
+        for (int t = 0; t < 4; ++t, ++i)
+            all.push_back({s[0], s[1], s[2], Transpose(t % 2 == 1), Transpose(t / 2 == 1), i % 3 == 0, i % 2 == 0, i % 5 < 2,
+                           Index(i % 4)});
+    return all;
+}
+
+template <class T> void check_against_reference() {
+    for (const Case& p : cases()) {
+        const Problem<T> problem(p);
+        const double tolerance = double(std::numeric_limits<T>::epsilon()) * 6 * double(p.k + 4);
+        CAPTURE(p.m, p.n, p.k, int(p.ta), int(p.tb), p.accumulate, p.bias, p.relu, p.gap);
+        CHECK(largest_difference(problem.run(), problem.reference()) <= tolerance);
+    }
+}
+
+/// The promise itself: one chain of fused multiply-adds over k.
+template <class T> std::vector<T> chain(const Problem<T>& q) {
+    std::vector<T> out = q.c;
+    for (Index i = 0; i < q.p.m; ++i)
+        for (Index j = 0; j < q.p.n; ++j) {
+            T& y = out[static_cast<std::size_t>(1 + i * q.ldc + j)];
+            T s = q.p.accumulate ? y : T(0);
+            for (Index p = 0; p < q.p.k; ++p) {
+                const Index ia = q.p.ta == Transpose::yes ? p * q.lda + i : i * q.lda + p;
+                const Index ib = q.p.tb == Transpose::yes ? j * q.ldb + p : p * q.ldb + j;
+                s = std::fma(q.a[static_cast<std::size_t>(1 + ia)], q.b[static_cast<std::size_t>(1 + ib)], s);
+            }
+            if (q.p.bias) s += q.bias[static_cast<std::size_t>(1 + j)];
+            y = q.p.relu && s < 0 ? T(0) : s;
+        }
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("matmul agrees with Eigen on every set", "[kernels]") {
+    for (Isa set : all_isas) {
+        if (!available(set)) continue;
+        IsaScope scope(set);
+        INFO(name_of(set));
+        check_against_reference<float>();
+        check_against_reference<double>();
+    }
+}
+
+TEST_CASE("matmul is one chain of fused multiply-adds per output", "[kernels]") {
+    for (Isa set : {Isa::avx2, Isa::avx512}) {
+        if (!available(set)) continue;
+        IsaScope scope(set);
+        for (const Case& p : cases()) {
+            CAPTURE(name_of(set), p.m, p.n, p.k, int(p.ta), int(p.tb));
+            const Problem<float> f(p);
+            CHECK(same(f.run(), chain(f)));
+            const Problem<double> d(p);
+            CHECK(same(d.run(), chain(d)));
+        }
+    }
+}
+
+#if !GRADUS_EIGEN_KERNELS
+TEST_CASE("matmul gives the same bits for any number of threads", "[kernels]") {
+    const Case large[] = {{200, 300, 310, Transpose::no, Transpose::no, false, true, true, 0},
+                          {130, 600, 290, Transpose::no, Transpose::yes, true, true, false, 1},
+                          {50, 256, 900, Transpose::yes, Transpose::no, true, false, false, 0},
+                          {1200, 64, 100, Transpose::yes, Transpose::yes, false, false, false, 2}};
+    for (Isa set : all_isas) {
+        if (!available(set)) continue;
+        IsaScope scope(set);
+        for (const Case& p : large) {
+            const Problem<float> problem(p);
+            std::vector<float> first;
+            for (int t : {1, 2, 3, 8}) {
+                set_threads(t);
+                const auto out = problem.run();
+                if (first.empty()) first = out;
+                CHECK(same(out, first));
+            }
+        }
+    }
+    set_threads(0);
+}
+#endif
+
+TEST_CASE("matmul passes NaN and infinity on, and denormals", "[kernels]") {
+    const float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
+    for (Isa set : all_isas) {
+        if (!available(set)) continue;
+        IsaScope scope(set);
+        std::vector<float> a(5 * 40, 1.f), b(40 * 20, 1.f), c(5 * 20);
+        a[0] = nan;
+        a[40] = inf;
+        a[80] = 0;
+        b[3] = inf;
+        std::vector<float> workspace(static_cast<std::size_t>(matmul_workspace<float>(5, 20, 40, Transpose::no, Transpose::no)));
+        matmul(c.data(), 20, a.data(), 40, Transpose::no, b.data(), 20, Transpose::no, 5, 20, 40, false,
+               Epilogue<float>{nullptr, activation::relu}, workspace.data());
+        for (int j = 0; j < 20; ++j) CHECK(std::isnan(c[static_cast<std::size_t>(j)]));
+        CHECK(c[20] == inf);
+        CHECK(std::isnan(c[43]));
+        CHECK(c[42] == 39.f);
+        CHECK(c[63] == inf);
+
+        const float tiny = 1e-30f;
+        const std::vector<float> x{tiny}, y{1e-10f};
+        float z = 0;
+        matmul(&z, 1, x.data(), 1, Transpose::no, y.data(), 1, Transpose::no, 1, 1, 1, false, Epilogue<float>{}, workspace.data());
+        CHECK(z > 0);
+    }
+}
+
+TEST_CASE("matmul_workspace grows with each size and stays bounded", "[kernels]") {
+    for (Transpose t : {Transpose::no, Transpose::yes}) {
+        Index before = 0;
+        for (Index s : {0, 1, 30, 95, 96, 300, 512, 1000, 1000000}) {
+            const Index now = matmul_workspace<float>(s, s, s, Transpose::no, t);
+            CHECK(now >= before);
+            before = now;
+        }
+        CHECK(before <= 512 * 256);
+        CHECK(matmul_workspace<float>(Index(1) << 40, Index(1) << 40, Index(1) << 40, t, t) <= 512 * 256);
+    }
+}
+
+TEST_CASE("column sums agree with Eigen, and their bits with each other", "[kernels]") {
+    for (const auto& [rows, cols] : {std::pair<Index, Index>{0, 5}, {1, 1}, {3, 33}, {7, 130}, {1000, 10}, {601, 300}}) {
+        const auto x = numbers<float>(rows * cols, 9);
+        std::vector<float> first;
+        for (Isa set : all_isas) {
+            if (!available(set)) continue;
+            IsaScope scope(set);
+            for (bool accumulate : {false, true}) {
+                std::vector<float> out(static_cast<std::size_t>(cols), 2.f), expected = out;
+                column_sums(out.data(), x.data(), rows, cols, accumulate);
+                ref::column_sums(expected.data(), x.data(), rows, cols, accumulate);
+                CHECK(largest_difference(out, expected) <= 1e-6 * double(rows + 1));
+                if (!accumulate && first.empty()) first = out;
+                if (!accumulate) CHECK(same(out, first));
+            }
+        }
+    }
+}
