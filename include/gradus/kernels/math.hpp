@@ -111,7 +111,7 @@ inline double tanh(double x) { return detail::baseline::scalar_tanh(x); }
 inline double sqrt(double x) { return detail::baseline::scalar_sqrt(x); }
 inline double sin(double x) { return detail::baseline::scalar_sin(x); }
 inline double cos(double x) { return detail::baseline::scalar_cos(x); }
-/// x^y: whole y by repeated squaring, others as exp(y log x) (relative error about |y log x| 1e-16; NaN for negative x).
+/// x^y: whole y by repeated squaring, others as exp(y log x) (relative error at most about |y| (1 + |log x|) 1e-16; NaN for negative x).
 inline double pow(double x, double y) { return detail::baseline::scalar_pow(x, y); }
 
 #endif

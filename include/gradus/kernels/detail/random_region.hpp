@@ -1,25 +1,25 @@
 /// Philox 4x32-10 on several counters at once; the words of core/random.hpp's Random.
 #ifdef GRADUS_REGION
 
-typedef std::uint64_t Wide __attribute__((vector_size(GRADUS_REGION_BYTES)));
+typedef std::uint64_t WideWords __attribute__((vector_size(GRADUS_REGION_BYTES)));
 
 /// Counters in a vector, and words that one call of random_words gives.
 inline constexpr Index random_blocks = GRADUS_REGION_BYTES / 8;
 inline constexpr Index random_group = 4 * random_blocks;
 
 /// The products of the low halves.
-GRADUS_REGION_INLINE Wide multiply_low_halves(Wide a, Wide b) {
+GRADUS_REGION_INLINE WideWords multiply_low_halves(WideWords a, WideWords b) {
 #if defined(__clang__)
     return (a & 0xffffffff) * (b & 0xffffffff);
 #else
     typedef int Ints __attribute__((vector_size(GRADUS_REGION_BYTES)));
 #if GRADUS_REGION_BYTES == 64
     typedef long long Result __attribute__((vector_size(64)));
-    return (Wide)__builtin_ia32_pmuludq512_mask((Ints)a, (Ints)b, Result{}, (unsigned char)-1);
+    return (WideWords)__builtin_ia32_pmuludq512_mask((Ints)a, (Ints)b, Result{}, (unsigned char)-1);
 #elif GRADUS_REGION_BYTES == 32
-    return (Wide)__builtin_ia32_pmuludq256((Ints)a, (Ints)b);
+    return (WideWords)__builtin_ia32_pmuludq256((Ints)a, (Ints)b);
 #else
-    return (Wide)__builtin_ia32_pmuludq128((Ints)a, (Ints)b);
+    return (WideWords)__builtin_ia32_pmuludq128((Ints)a, (Ints)b);
 #endif
 #endif
 }
@@ -33,13 +33,13 @@ struct RandomRow {
 /// the low half of each lane counts until the end.
 GRADUS_REGION_INLINE void random_words(std::uint32_t* out, const RandomRow& s, Index first) {
     const std::uint64_t block = std::uint64_t(first) / 4;
-    Wide c0;
+    WideWords c0;
     for (int i = 0; i < int(random_blocks); ++i) c0[i] = block + std::uint64_t(i);
-    Wide c1 = Wide{} + s.row, c2 = Wide{} + s.update, c3 = Wide{} + (s.micro ^ std::uint32_t(block >> 32 << 16));
+    WideWords c1 = WideWords{} + s.row, c2 = WideWords{} + s.update, c3 = WideWords{} + (s.micro ^ std::uint32_t(block >> 32 << 16));
     std::uint32_t k0 = s.key0, k1 = s.key1;
     for (int round = 0; round < 10; ++round) {
-        const Wide p0 = multiply_low_halves(c0, Wide{} + 0xD2511F53u);
-        const Wide p1 = multiply_low_halves(c2, Wide{} + 0xCD9E8D57u);
+        const WideWords p0 = multiply_low_halves(c0, WideWords{} + 0xD2511F53u);
+        const WideWords p1 = multiply_low_halves(c2, WideWords{} + 0xCD9E8D57u);
         c0 = (p1 >> 32) ^ c1 ^ k0;
         c1 = p1;
         c2 = (p0 >> 32) ^ c3 ^ k1;
@@ -48,7 +48,7 @@ GRADUS_REGION_INLINE void random_words(std::uint32_t* out, const RandomRow& s, I
         k1 += 0xBB67AE85;
     }
     typedef std::uint64_t Loose __attribute__((vector_size(GRADUS_REGION_BYTES), aligned(4), may_alias));
-    const Wide a = (c0 & 0xffffffff) | (c1 << 32), b = (c2 & 0xffffffff) | (c3 << 32);
+    const WideWords a = (c0 & 0xffffffff) | (c1 << 32), b = (c2 & 0xffffffff) | (c3 << 32);
 #if GRADUS_REGION_BYTES == 64
     *(Loose*)out = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
     *(Loose*)(out + 16) = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
