@@ -44,5 +44,5 @@ TEST_CASE("permutation is uniform") {
     }
     double chi2 = 0;
     for (int n : count) chi2 += (n - 1000.0) * (n - 1000.0) / 1000.0;
-    CHECK(chi2 < 49.7);  // 23 degrees of freedom, p = 0.001
+    CHECK(chi2 < 49.7); // 23 degrees of freedom, p = 0.001
 }

@@ -18,7 +18,7 @@ void check_partition(const SplitIndices& s, Index n) {
     for (Index i = 0; i < n; ++i) REQUIRE(all[static_cast<std::size_t>(i)] == i);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("train_test_split parts rows by a seeded shuffle") {
     const SplitIndices a = train_test_split(1000, {.test_size = 0.25, .seed = 3});

@@ -22,10 +22,11 @@ private:
     std::string path_;
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("load_text_files reads one class per file, as bytes") {
-    const TemporaryFile neg("a.neg", "\xEF\xBB\xBFsilly\r\n\n  \nna\xEFve\xFF film"), pos("a.pos", std::string("good\0fun\n", 9));
+    const TemporaryFile neg("a.neg", "\xEF\xBB\xBFsilly\r\n\n  \nna\xEFve\xFF film"),
+        pos("a.pos", std::string("good\0fun\n", 9));
     const TextData d = load_text_files({neg.path(), pos.path()});
     REQUIRE(d.size() == 3);
     CHECK(d.texts[0] == "silly");
@@ -43,7 +44,8 @@ TEST_CASE("load_text_files refuses bad input and says where") {
     CHECK_THROWS_AS(load_text_files({}), ValueError);
     CHECK_THROWS_AS(load_text_files({some.path()}, {.class_names = {"a", "b"}}), ValueError);
     CHECK_THROWS_AS(load_text_files({some.path() + ".missing"}), IoError);
-    CHECK_THROWS_WITH(load_text_files({some.path() + ".missing"}), ContainsSubstring("b.some.missing: cannot be opened"));
+    CHECK_THROWS_WITH(load_text_files({some.path() + ".missing"}),
+                      ContainsSubstring("b.some.missing: cannot be opened"));
     CHECK_THROWS_AS(load_text_files({some.path(), blank.path()}), IoError);
     CHECK_THROWS_AS(load_text_files({none.path()}), IoError);
     CHECK_THROWS_AS(load_text_files({std::filesystem::temp_directory_path().string()}), IoError);

@@ -55,7 +55,8 @@ TEST_CASE("an atomic file follows links and keeps permissions") {
 TEST_CASE("an atomic file names what failed") {
     const TemporaryFolder folder;
     CHECK_THROWS_AS(AtomicFile(folder / "missing/a"), IoError);
-    CHECK_THROWS_WITH(AtomicFile(folder / "missing/a"), ContainsSubstring("missing/a: cannot be created: No such file"));
+    CHECK_THROWS_WITH(AtomicFile(folder / "missing/a"),
+                      ContainsSubstring("missing/a: cannot be created: No such file"));
     std::filesystem::create_directory(folder / "directory");
     {
         AtomicFile f(folder / "directory");
@@ -80,9 +81,7 @@ TEST_CASE("an atomic file that cannot be written leaves the old one") {
         const std::vector<char> data(1 << 20, 'x');
         f.write(data.data(), static_cast<Index>(data.size()));
         f.commit();
-    } catch (const IoError&) {
-        failed = true;
-    }
+    } catch (const IoError&) { failed = true; }
     setrlimit(RLIMIT_FSIZE, &before);
     std::signal(SIGXFSZ, handler);
     CHECK(failed);

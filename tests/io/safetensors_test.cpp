@@ -17,13 +17,16 @@ std::string file_of(const std::string& header, std::size_t data_bytes, std::uint
     std::memcpy(s.data(), &size, 8);
     return s + header + std::string(data_bytes, 'd');
 }
-std::string file_of(const std::string& header, std::size_t data_bytes = 0) { return file_of(header, data_bytes, header.size()); }
+std::string file_of(const std::string& header, std::size_t data_bytes = 0) {
+    return file_of(header, data_bytes, header.size());
+}
 
 SafetensorsFile parse(const std::string& bytes) {
     return SafetensorsFile::parse(std::as_bytes(std::span(bytes.data(), bytes.size())), "x.safetensors");
 }
 
-std::string tensor_json(const std::string& name, const std::string& type, const std::string& shape, const std::string& offsets) {
+std::string tensor_json(const std::string& name, const std::string& type, const std::string& shape,
+                        const std::string& offsets) {
     return "\"" + name + "\":{\"dtype\":\"" + type + "\",\"shape\":" + shape + ",\"data_offsets\":" + offsets + "}";
 }
 
@@ -47,11 +50,10 @@ void check_survives(const std::string& bytes) {
         for (const TensorEntry& e : f.entries())
             for (std::byte b : f.bytes(e)) sum += static_cast<unsigned>(b);
         REQUIRE(sum < std::numeric_limits<unsigned>::max());
-    } catch (const IoError&) {
-    }
+    } catch (const IoError&) {}
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("safetensors round trip") {
     const TemporaryFolder folder;
@@ -63,8 +65,14 @@ TEST_CASE("safetensors round trip") {
     const auto wide = tensor<double>({1e300});
     const Tensor<float> none(Shape{0, 4}), scalar(Shape{}, 2.5f);
     const SafetensorsMetadata metadata{{"format", "pt"}, {"quote\"\n", "h\xC3\xA9"}};
-    write_safetensors(folder / "a", {{"bytes", bytes.view()}, {"ids", ids.view()}, {"weights", weights.view()},
-                                     {"wide", wide.view()}, {"none", none.view()}, {"scalar", scalar.view()}}, metadata);
+    write_safetensors(folder / "a",
+                      {{"bytes", bytes.view()},
+                       {"ids", ids.view()},
+                       {"weights", weights.view()},
+                       {"wide", wide.view()},
+                       {"none", none.view()},
+                       {"scalar", scalar.view()}},
+                      metadata);
     CHECK(folder.files() == 1);
 
     const SafetensorsFile f = SafetensorsFile::read(folder / "a");
@@ -101,8 +109,10 @@ TEST_CASE("safetensors without tensors or metadata") {
 
 TEST_CASE("safetensors of another writer: any order, unaligned, foreign types, unknown keys") {
     const std::string header = "{" + tensor_json("b", "F32", "[1]", "[3,7]") + "," +
-                               "\"a\":{\"x\":{\"y\":[[{}],null,1.5,\"s\",true]},\"data_offsets\":[0,3],\"shape\":[3],\"dtype\":\"U8\",\"z\":[]}," +
-                               tensor_json("c", "BF16", "[2]", "[7,11]") + "," + tensor_json("d", "F4", "[2]", "[11,12]") + "} ";
+                               "\"a\":{\"x\":{\"y\":[[{}],null,1.5,\"s\",true]},\"data_offsets\":[0,3],\"shape\":[3],"
+                               "\"dtype\":\"U8\",\"z\":[]}," +
+                               tensor_json("c", "BF16", "[2]", "[7,11]") + "," +
+                               tensor_json("d", "F4", "[2]", "[11,12]") + "} ";
     std::string bytes = file_of(header, 12);
     const float value = 1.25f;
     std::memcpy(bytes.data() + 8 + header.size() + 3, &value, 4);
@@ -158,7 +168,8 @@ TEST_CASE("safetensors refuses duplicates") {
     check_refused(file_of("{" + a + "," + a + "}", 1), "the name \"a\" stands twice");
     check_refused(file_of("{\"__metadata__\":{},\"__metadata__\":{}}"), "stands twice");
     check_refused(file_of("{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}"), "\"k\" twice");
-    check_refused(file_of("{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1), "\"dtype\" twice");
+    check_refused(file_of("{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1),
+                  "\"dtype\" twice");
     std::string many = "{\"a\":{";
     for (int i = 0; i < 40; ++i) many += "\"k" + std::to_string(i) + "\":0,";
     check_refused(file_of(many + "\"dtype\":\"U8\"}}"), "at most 32 keys");
@@ -179,7 +190,8 @@ TEST_CASE("safetensors refuses offsets that lie") {
     check_refused(one("U8", "[4]", "[1,5]", 5), "expects to begin at byte 0 of the data, got 1 (a hole before it)");
     check_refused(one("U8", "[0]", "[9,9]", 0), "a hole");
     const std::string a = tensor_json("a", "U8", "[4]", "[0,4]");
-    check_refused(file_of("{" + a + "," + tensor_json("b", "U8", "[4]", "[3,7]") + "}", 7), "tensor \"b\": expects to begin at byte 4 of the data, got 3 (it overlaps another)");
+    check_refused(file_of("{" + a + "," + tensor_json("b", "U8", "[4]", "[3,7]") + "}", 7),
+                  "tensor \"b\": expects to begin at byte 4 of the data, got 3 (it overlaps another)");
     check_refused(file_of("{" + a + "," + tensor_json("b", "U8", "[4]", "[0,4]") + "}", 4), "overlaps");
     check_refused(file_of("{" + a + "," + tensor_json("b", "U8", "[1]", "[5,6]") + "}", 6), "a hole");
     check_refused(file_of("{}", 1), "the tensors fill 0 bytes, the file holds 1");
@@ -213,7 +225,8 @@ TEST_CASE("safetensors survives truncation and flipped bytes") {
             check_survives(bad);
         }
     const Random random(1, 1, Purpose::sample);
-    static const char interesting[] = {'{', '}', '[', ']', '"', ',', ':', '0', '9', '-', '.', 'e', '\\', '\0', '\x7f', '\xff'};
+    static const char interesting[] = {'{', '}', '[', ']', '"',  ',',  ':',    '0',
+                                       '9', '-', '.', 'e', '\\', '\0', '\x7f', '\xff'};
     for (Index round = 0; round < 20000; ++round) {
         std::string bad = good;
         const Index changes = 1 + random.below(round, 0, 4);

@@ -13,7 +13,7 @@ constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 TEST_CASE("accuracy is binary on one prediction per row") {
     const auto y = tensor({0, 1, 1, 0});
-    const auto p = tensor<float>({{0.2f}, {0.7f}, {0.5f}, {0.9f}});  // 0.5 is not above the threshold
+    const auto p = tensor<float>({{0.2f}, {0.7f}, {0.5f}, {0.9f}}); // 0.5 is not above the threshold
     Accuracy<float> a;
     a.reset(4);
     CHECK(a.result() == 0);
@@ -61,11 +61,11 @@ TEST_CASE("accuracy is sparse on several classes, first maximum on ties") {
 TEST_CASE("accuracy over time steps, masks and weights") {
     Tensor<float> p(Shape{2, 3, 2});
     const auto y = tensor({{0, 1, 0}, {1, 1, 0}});
-    for (Index i = 0; i < 6; ++i) p[2 * i + 1] = 1;  // predicts 1 everywhere
+    for (Index i = 0; i < 6; ++i) p[2 * i + 1] = 1; // predicts 1 everywhere
     const auto mask = tensor<std::uint8_t>({{1, 1, 0}, {1, 0, 1}});
     Accuracy<float> a;
     a.update(y.view(), p, {}, mask.view());
-    CHECK(a.result() == 0.5);  // steps 0:0 wrong, 0:1 right, 1:0 right, 1:2 wrong
+    CHECK(a.result() == 0.5); // steps 0:0 wrong, 0:1 right, 1:0 right, 1:2 wrong
 
     const auto weight = tensor<float>({1, 3});
     a.reset(6);

@@ -22,7 +22,8 @@ Sample sample(Index n, Index distinct) {
     Sample s{Tensor<float>(Shape{n, 1}), Tensor<float>(Shape{n}), Tensor<std::int32_t>(Shape{n})};
     for (Index i = 0; i < n; ++i) {
         s.labels[i] = static_cast<std::int32_t>(r.below(0, i, 2));
-        s.scores[i] = static_cast<float>(r.below(1, i, distinct) + (s.labels[i] ? distinct / 4 : 0)) / (1.3f * static_cast<float>(distinct));
+        s.scores[i] = static_cast<float>(r.below(1, i, distinct) + (s.labels[i] ? distinct / 4 : 0)) /
+                      (1.3f * static_cast<float>(distinct));
         s.weights[i] = static_cast<float>(r.below(2, i, 5)) / 2;
     }
     return s;
@@ -40,12 +41,12 @@ double pairs(const Sample& s, bool weighted) {
     return wins / all;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("auc of known values") {
     AUC<float> a;
     a.update(tensor({0, 0, 1, 1}).view(), tensor<float>({0.1f, 0.4f, 0.35f, 0.8f}));
-    CHECK(a.result() == 0.75);  // scikit-learn's example
+    CHECK(a.result() == 0.75); // scikit-learn's example
     a.reset(4);
     a.update(tensor({0, 0, 1, 1}).view(), tensor<float>({0.5f, 0.5f, 0.5f, 0.5f}));
     CHECK(a.result() == 0.5);
@@ -125,7 +126,8 @@ TEST_CASE("metrics carry their state") {
     FieldReader(FieldWriter::write_state(c), "accuracy").read_state(d);
     CHECK(d.result() == c.result());
 
-    const FieldMap broken{{"scores", FieldValue{std::vector<double>{1, 2}}}, {"weights", FieldValue{std::vector<double>{1}}}};
+    const FieldMap broken{{"scores", FieldValue{std::vector<double>{1, 2}}},
+                          {"weights", FieldValue{std::vector<double>{1}}}};
     CHECK_THROWS_AS(FieldReader(broken, "auc").read_state(b), ValueError);
 }
 

@@ -13,9 +13,9 @@
 GRADUS_BEGIN
 
 struct SplitOptions {
-    double test_size = 0.1;  ///< share of the rows held out, rounded to the nearest count
+    double test_size = 0.1; ///< share of the rows held out, rounded to the nearest count
     std::uint64_t seed = 0;
-    bool stratify = true;  ///< keep the classes' shares, where labels are whole numbers
+    bool stratify = true; ///< keep the classes' shares, where labels are whole numbers
 };
 
 /// Row numbers of both parts, each in shuffled order.
@@ -45,9 +45,10 @@ inline Index test_rows(Index n, const SplitOptions& options) {
     return count;
 }
 
-/// Splits rows of classes 0 ... C-1, `counts[c]` of each: each class gives its share of the test rows, by largest remainder
-/// (the lower class on ties).
-inline SplitIndices split_classes(std::span<const Index> classes, std::span<const Index> counts, const SplitOptions& options) {
+/// Splits rows of classes 0 ... C-1, `counts[c]` of each: each class gives its share of the test rows, by largest
+/// remainder (the lower class on ties).
+inline SplitIndices split_classes(std::span<const Index> classes, std::span<const Index> counts,
+                                  const SplitOptions& options) {
     const Index n = static_cast<Index>(classes.size());
     const Index wanted = test_rows(n, options);
     std::vector<Index> quota(counts.size()), order(counts.size());
@@ -55,9 +56,8 @@ inline SplitIndices split_classes(std::span<const Index> classes, std::span<cons
     for (std::size_t c = 0; c < counts.size(); ++c) given += quota[c] = wanted * counts[c] / n;
     std::iota(order.begin(), order.end(), Index{0});
     auto remainder = [&](Index c) { return wanted * counts[static_cast<std::size_t>(c)] % n; };
-    std::sort(order.begin(), order.end(), [&](Index a, Index b) {
-        return remainder(a) != remainder(b) ? remainder(a) > remainder(b) : a < b;
-    });
+    std::sort(order.begin(), order.end(),
+              [&](Index a, Index b) { return remainder(a) != remainder(b) ? remainder(a) > remainder(b) : a < b; });
     for (std::size_t i = 0; given < wanted; ++i, ++given) ++quota[static_cast<std::size_t>(order[i])];
     std::vector<Index> rows(classes.size());
     permutation(std::span<Index>(rows), Random(options.seed, 0, Purpose::split));
@@ -72,7 +72,7 @@ inline SplitIndices split_classes(std::span<const Index> classes, std::span<cons
     return split;
 }
 
-}  // namespace detail
+} // namespace detail
 
 /// Splits n rows by a plain shuffle. Throws ValueError where test_size is not between 0 and 1 or a part would be empty.
 inline SplitIndices train_test_split(Index n, const SplitOptions& options = {}) {
@@ -80,8 +80,9 @@ inline SplitIndices train_test_split(Index n, const SplitOptions& options = {}) 
     return detail::split_classes(classes, std::vector<Index>{n}, options);
 }
 
-/// Splits by labels [N] or [N, 1]; labels that are not all whole numbers (regression targets), or of several columns, are split
-/// by a plain shuffle. The order depends on seed and labels alone, on every machine. Other numbers than scikit-learn's.
+/// Splits by labels [N] or [N, 1]; labels that are not all whole numbers (regression targets), or of several columns,
+/// are split by a plain shuffle. The order depends on seed and labels alone, on every machine. Other numbers than
+/// scikit-learn's.
 template <class L> SplitIndices train_test_split(View<const L> labels, const SplitOptions& options = {}) {
     const Index n = labels.rank() ? labels.shape()[0] : 0;
     const bool whole = std::all_of(labels.begin(), labels.end(), [](L v) {
@@ -119,7 +120,9 @@ template <class T> Tensor<T> take(View<const T> from, std::span<const Index> row
     }
     return out;
 }
-template <class T> Tensor<T> take(const Tensor<T>& from, std::span<const Index> rows) { return take(from.view(), rows); }
+template <class T> Tensor<T> take(const Tensor<T>& from, std::span<const Index> rows) {
+    return take(from.view(), rows);
+}
 
 inline TextData take(const TextData& from, std::span<const Index> rows) {
     TextData out;
@@ -133,14 +136,14 @@ inline TextData take(const TextData& from, std::span<const Index> rows) {
 /// Texts and labels split together.
 inline TextSplit train_test_split(const TextData& data, const SplitOptions& options = {}) {
     if (data.labels.size() != data.size())
-        throw_shape_error("train_test_split: expects one label for each of " + std::to_string(data.size()) + " texts, got " +
-                          to_string(data.labels.shape()));
+        throw_shape_error("train_test_split: expects one label for each of " + std::to_string(data.size()) +
+                          " texts, got " + to_string(data.labels.shape()));
     const SplitIndices rows = train_test_split(data.labels, options);
     return {take(data, rows.train), take(data, rows.test)};
 }
 
-/// Features [N, ...] and labels [N, ...] split together: `auto [x_train, x_test, y_train, y_test] = train_test_split(x, y);`
-/// Throws ShapeError where the numbers of rows differ.
+/// Features [N, ...] and labels [N, ...] split together: `auto [x_train, x_test, y_train, y_test] = train_test_split(x,
+/// y);` Throws ShapeError where the numbers of rows differ.
 template <class T, class L>
 TensorSplit<T, L> train_test_split(const Tensor<T>& x, const Tensor<L>& y, const SplitOptions& options = {}) {
     if (x.rank() == 0 || y.rank() == 0 || x.shape()[0] != y.shape()[0])

@@ -25,8 +25,8 @@ struct TextData {
 };
 
 struct TextFilesOptions {
-    std::vector<std::string> class_names = {};  ///< one per file; empty: the files' names without folders
-    Index max_bytes = Index{1} << 30;      ///< largest file accepted
+    std::vector<std::string> class_names = {}; ///< one per file; empty: the files' names without folders
+    Index max_bytes = Index{1} << 30;          ///< largest file accepted
 };
 
 enum class LabelPosition { first, last };
@@ -34,8 +34,9 @@ enum class LabelPosition { first, last };
 struct LabelledLinesOptions {
     char separator = '\t';
     LabelPosition label = LabelPosition::first;
-    std::vector<std::string> class_names = {};  ///< the labels allowed, in order of their numbers; empty: those found, sorted
-    Index max_bytes = Index{1} << 30;      ///< largest file accepted
+    std::vector<std::string> class_names =
+        {};                           ///< the labels allowed, in order of their numbers; empty: those found, sorted
+    Index max_bytes = Index{1} << 30; ///< largest file accepted
 };
 
 namespace detail {
@@ -47,9 +48,8 @@ namespace detail {
 /// A whole file, at most `max_bytes`.
 inline std::string read_text_file(const std::string& path, Index max_bytes) {
     errno = 0;
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), [](std::FILE* f) {
-        return f ? std::fclose(f) : 0;
-    });
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                               [](std::FILE* f) { return f ? std::fclose(f) : 0; });
     if (!file) throw_text_error(path, 0, std::string("cannot be opened: ") + std::strerror(errno));
     std::string bytes;
     char chunk[1 << 14];
@@ -62,7 +62,8 @@ inline std::string read_text_file(const std::string& path, Index max_bytes) {
     return bytes;
 }
 
-/// Calls f(line number from 1, line) for each line that is not blank; drops a UTF-8 byte order mark and carriage returns.
+/// Calls f(line number from 1, line) for each line that is not blank; drops a UTF-8 byte order mark and carriage
+/// returns.
 template <class F> void for_each_line(std::string_view bytes, const F& f) {
     if (bytes.substr(0, 3) == "\xEF\xBB\xBF") bytes.remove_prefix(3);
     for (Index number = 1; !bytes.empty(); ++number) {
@@ -90,16 +91,17 @@ inline std::vector<std::string> sorted_labels(std::vector<std::string> labels) {
     return labels;
 }
 
-}  // namespace detail
+} // namespace detail
 
 /// Reads one file per class, one text per line: class i is files[i]. Texts are bytes as they stand in the file, in any
-/// encoding; a UTF-8 byte order mark, carriage returns and blank lines are dropped. Throws IoError, naming the file, where one is
-/// missing, larger than `max_bytes` or without a text; ValueError without files or with another number of class names.
+/// encoding; a UTF-8 byte order mark, carriage returns and blank lines are dropped. Throws IoError, naming the file,
+/// where one is missing, larger than `max_bytes` or without a text; ValueError without files or with another number of
+/// class names.
 inline TextData load_text_files(const std::vector<std::string>& files, const TextFilesOptions& options = {}) {
     if (files.empty()) throw_value_error("load_text_files: expects at least one file, got none");
     if (!options.class_names.empty() && options.class_names.size() != files.size())
-        throw_value_error("load_text_files: expects one class name per file (" + std::to_string(files.size()) + "), got " +
-                          std::to_string(options.class_names.size()));
+        throw_value_error("load_text_files: expects one class name per file (" + std::to_string(files.size()) +
+                          "), got " + std::to_string(options.class_names.size()));
     TextData data;
     std::vector<std::int32_t> labels;
     for (std::size_t c = 0; c < files.size(); ++c) {
@@ -118,9 +120,10 @@ inline TextData load_text_files(const std::vector<std::string>& files, const Tex
     return data;
 }
 
-/// Reads lines of a label and a text with a separator between (the first one where the label comes first, else the last).
-/// Classes are numbered in sorted order, by value where every label is an integer, or as `class_names` says. Bytes, blank lines
-/// and line ends as in load_text_files. Throws IoError with file and line where a separator or label is missing or unknown.
+/// Reads lines of a label and a text with a separator between (the first one where the label comes first, else the
+/// last). Classes are numbered in sorted order, by value where every label is an integer, or as `class_names` says.
+/// Bytes, blank lines and line ends as in load_text_files. Throws IoError with file and line where a separator or label
+/// is missing or unknown.
 inline TextData load_labelled_lines(const std::string& path, const LabelledLinesOptions& options = {}) {
     const bool first = options.label == LabelPosition::first;
     const std::string bytes = detail::read_text_file(path, options.max_bytes);
@@ -130,9 +133,10 @@ inline TextData load_labelled_lines(const std::string& path, const LabelledLines
     detail::for_each_line(bytes, [&](Index number, std::string_view line) {
         const std::size_t at = first ? line.find(options.separator) : line.rfind(options.separator);
         if (at == std::string_view::npos)
-            detail::throw_text_error(path, number, "expects a label and a text separated by " +
-                                                       (options.separator == '\t' ? "a tab" : std::string(1, options.separator)) +
-                                                       ", got no separator");
+            detail::throw_text_error(path, number,
+                                     "expects a label and a text separated by " +
+                                         (options.separator == '\t' ? "a tab" : std::string(1, options.separator)) +
+                                         ", got no separator");
         const std::string_view label = first ? line.substr(0, at) : line.substr(at + 1);
         if (label.empty()) detail::throw_text_error(path, number, "expects a label, got an empty one");
         names.emplace_back(label);
@@ -150,7 +154,8 @@ inline TextData load_labelled_lines(const std::string& path, const LabelledLines
         const auto it = std::lower_bound(order.begin(), order.end(), names[i],
                                          [&](std::size_t c, const std::string& s) { return name(c) < s; });
         if (it == order.end() || name(*it) != names[i])
-            detail::throw_text_error(path, numbers[i], "expects one of the class names given, got \"" + names[i] + "\"");
+            detail::throw_text_error(path, numbers[i],
+                                     "expects one of the class names given, got \"" + names[i] + "\"");
         data.labels[static_cast<Index>(i)] = static_cast<std::int32_t>(*it);
     }
     return data;

@@ -23,9 +23,9 @@
 
 GRADUS_BEGIN
 
-/// Writes to a temporary file beside `path`; `commit` flushes it to the disk and renames it over `path`. Until then, and after
-/// any failure, an old file stays as it was; the temporary one is removed. A symbolic link is followed, an existing file's
-/// permissions are kept. Throws IoError that names the file and the system's reason.
+/// Writes to a temporary file beside `path`; `commit` flushes it to the disk and renames it over `path`. Until then,
+/// and after any failure, an old file stays as it was; the temporary one is removed. A symbolic link is followed, an
+/// existing file's permissions are kept. Throws IoError that names the file and the system's reason.
 class AtomicFile {
 public:
     explicit AtomicFile(const std::string& path) : path_(path) {
@@ -51,7 +51,8 @@ public:
     }
 
     void write(const void* data, Index bytes) {
-        if (bytes > 0 && std::fwrite(data, 1, static_cast<std::size_t>(bytes), file_) != static_cast<std::size_t>(bytes))
+        if (bytes > 0 &&
+            std::fwrite(data, 1, static_cast<std::size_t>(bytes), file_) != static_cast<std::size_t>(bytes))
             fail("cannot be written", errno);
     }
     void write(std::string_view text) { write(text.data(), static_cast<Index>(text.size())); }

@@ -1,5 +1,5 @@
-/// Accuracy: the weighted share of rows whose predicted class is the target. Accuracy chooses the form, as Keras's "accuracy"
-/// does; BinaryAccuracy and SparseCategoricalAccuracy name it.
+/// Accuracy: the weighted share of rows whose predicted class is the target. Accuracy chooses the form, as Keras's
+/// "accuracy" does; BinaryAccuracy and SparseCategoricalAccuracy name it.
 #pragma once
 #include <gradus/metrics/metric.hpp>
 
@@ -68,12 +68,13 @@ protected:
         add(who, classes ? prediction.size() / classes : 0, weight, mask, [&](Index i) {
             const T* p = prediction.data() + i * classes;
             const Index predicted = argmax(classes, [&](Index j) { return p[j]; });
-            return predicted >= 0 && predicted == argmax(classes, [&](Index j) { return target_value(target, i * classes + j); });
+            return predicted >= 0 &&
+                   predicted == argmax(classes, [&](Index j) { return target_value(target, i * classes + j); });
         });
     }
     [[noreturn]] GRADUS_COLD static void fail(std::string_view who, const Shape& prediction, const Shape& target) {
-        throw_shape_error(std::string(who) + ": expects one target for each row of predictions " + to_string(prediction) +
-                          ", got targets " + to_string(target));
+        throw_shape_error(std::string(who) + ": expects one target for each row of predictions " +
+                          to_string(prediction) + ", got targets " + to_string(target));
     }
 
 private:
@@ -95,11 +96,11 @@ private:
     double correct_ = 0, total_ = 0;
 };
 
-}  // namespace detail
+} // namespace detail
 
-/// Share of predictions on the right side of a threshold. Targets are 0 or 1, in the shape of the predictions or without its
-/// last axis of 1; several outputs per sample count one by one, as in Keras. A prediction above `threshold` (default 0.5) says 1;
-/// NaN counts as wrong (Keras: as 0).
+/// Share of predictions on the right side of a threshold. Targets are 0 or 1, in the shape of the predictions or
+/// without its last axis of 1; several outputs per sample count one by one, as in Keras. A prediction above `threshold`
+/// (default 0.5) says 1; NaN counts as wrong (Keras: as 0).
 template <class T = float> class BinaryAccuracy : public detail::AccuracyBase<T> {
 public:
     BinaryAccuracy() = default;
@@ -126,7 +127,8 @@ private:
     BinaryAccuracyOptions o_;
 };
 
-/// Share of rows whose largest prediction (the first, on ties) is the target's class. Predictions [..., C], targets [...] or
+/// Share of rows whose largest prediction (the first, on ties) is the target's class. Predictions [..., C], targets
+/// [...] or
 /// [..., 1] from 0 to C-1, else ValueError. A row with NaN counts as wrong.
 template <class T = float> class SparseCategoricalAccuracy : public detail::AccuracyBase<T> {
 public:
@@ -151,8 +153,9 @@ private:
     SparseCategoricalAccuracyOptions o_;
 };
 
-/// Accuracy in the form that the shapes ask for, as Keras's "accuracy": one prediction per row [B], [B, 1], [B, T, 1] is binary
-/// with threshold 0.5; predictions [..., C] with one target per row are sparse; targets [..., C] of the same shape are one-hot.
+/// Accuracy in the form that the shapes ask for, as Keras's "accuracy": one prediction per row [B], [B, 1], [B, T, 1]
+/// is binary with threshold 0.5; predictions [..., C] with one target per row are sparse; targets [..., C] of the same
+/// shape are one-hot.
 template <class T = float> class Accuracy : public detail::AccuracyBase<T> {
 public:
     Accuracy() = default;
@@ -169,9 +172,12 @@ public:
     void update(const AnyView& target, View<const T> prediction, View<const T> weight = {},
                 View<const std::uint8_t> mask = {}) override {
         const Shape& s = prediction.shape();
-        if (s.rank() < 2 || s[-1] == 1) this->binary(o_.name, 0.5, target, prediction, weight, mask);
-        else if (target.shape == s) this->one_hot(o_.name, target, prediction, weight, mask);
-        else this->sparse(o_.name, target, prediction, weight, mask);
+        if (s.rank() < 2 || s[-1] == 1)
+            this->binary(o_.name, 0.5, target, prediction, weight, mask);
+        else if (target.shape == s)
+            this->one_hot(o_.name, target, prediction, weight, mask);
+        else
+            this->sparse(o_.name, target, prediction, weight, mask);
     }
     std::unique_ptr<Metric<T>> clone() const override { return std::make_unique<Accuracy>(*this); }
 

@@ -14,13 +14,13 @@ struct AUCOptions {
     std::string name = "auc";
 };
 
-/// The weighted probability that a positive row scores higher than a negative one, ties counting half (Mann-Whitney; the
-/// trapezoids of the ROC curve), computed from every score since `reset`. Keras estimates it with 200 thresholds.
+/// The weighted probability that a positive row scores higher than a negative one, ties counting half (Mann-Whitney;
+/// the trapezoids of the ROC curve), computed from every score since `reset`. Keras estimates it with 200 thresholds.
 ///
-/// Targets are 0 or 1, as many as predictions; probabilities and logits give the same value. The result is 0 where one class is
-/// missing, as in Keras, and NaN after a NaN score. `reset(n)` reserves for n rows; beyond that `update` grows and so allocates.
-/// While an epoch runs, `running` gives an estimate from 200 bins of the scores in [0, 1] for the progress bar.
-/// `result` sorts what it holds, so two threads must not call it on one metric.
+/// Targets are 0 or 1, as many as predictions; probabilities and logits give the same value. The result is 0 where one
+/// class is missing, as in Keras, and NaN after a NaN score. `reset(n)` reserves for n rows; beyond that `update` grows
+/// and so allocates. While an epoch runs, `running` gives an estimate from 200 bins of the scores in [0, 1] for the
+/// progress bar. `result` sorts what it holds, so two threads must not call it on one metric.
 template <class T = float> class AUC : public Metric<T> {
 public:
     AUC() = default;
@@ -35,7 +35,7 @@ public:
     std::string name() const override { return o_.name; }
     void fields(Fields& f) override { f("name", o_.name); }
     void state(Fields& f) override {
-        std::vector<double> scores, weights;  // negative rows are kept as negative weights
+        std::vector<double> scores, weights; // negative rows are kept as negative weights
         for (const Row& r : rows_) {
             scores.push_back(static_cast<double>(r.score));
             weights.push_back(r.positive ? r.weight : -r.weight);
@@ -44,8 +44,8 @@ public:
         f("weights", weights);
         f("nan", nan_);
         if (scores.size() != weights.size())
-            throw_value_error(o_.name + ": state expects as many weights as scores, got " + std::to_string(weights.size()) +
-                              " and " + std::to_string(scores.size()));
+            throw_value_error(o_.name + ": state expects as many weights as scores, got " +
+                              std::to_string(weights.size()) + " and " + std::to_string(scores.size()));
         const bool nan = nan_;
         reset(static_cast<Index>(scores.size()));
         nan_ = nan;
@@ -74,14 +74,16 @@ public:
             if (label != 0 && label != 1)
                 throw_value_error(o_.name + ": expects labels 0 or 1, got " + std::to_string(label));
             if (!(w > 0)) throw_value_error(o_.name + ": expects weights of at least 0, got " + std::to_string(w));
-            if (prediction[i] != prediction[i]) nan_ = true;
-            else add({prediction[i], w, label == 1});
+            if (prediction[i] != prediction[i])
+                nan_ = true;
+            else
+                add({prediction[i], w, label == 1});
         }
     }
 
     double result() const override {
         if (nan_) return std::numeric_limits<double>::quiet_NaN();
-        std::sort(rows_.begin(), rows_.end(), [](const Row& a, const Row& b) {  // total: equal rows are interchangeable
+        std::sort(rows_.begin(), rows_.end(), [](const Row& a, const Row& b) { // total: equal rows are interchangeable
             if (a.score != b.score) return a.score < b.score;
             if (a.positive != b.positive) return b.positive;
             return a.weight < b.weight;
@@ -134,7 +136,7 @@ private:
     }
 
     AUCOptions o_;
-    mutable std::vector<Row> rows_;  // sorted by result()
+    mutable std::vector<Row> rows_; // sorted by result()
     std::array<Bin, 200> bins_{};
     bool nan_ = false;
 };

@@ -1,4 +1,5 @@
-/// Metric: the interface of what fit and evaluate report beside the loss, and the copyable handle that lists of metrics hold.
+/// Metric: the interface of what fit and evaluate report beside the loss, and the copyable handle that lists of metrics
+/// hold.
 #pragma once
 #include <gradus/core/fields.hpp>
 #include <gradus/core/view.hpp>
@@ -11,15 +12,16 @@
 
 GRADUS_BEGIN
 
-/// A number about targets and predictions, exact over everything since `reset`: the way an epoch is cut into batches does not
-/// change it. Rows are added in order, in double, so it depends on neither threads nor batch size.
+/// A number about targets and predictions, exact over everything since `reset`: the way an epoch is cut into batches
+/// does not change it. Rows are added in order, in double, so it depends on neither threads nor batch size.
 ///
 /// A metric converts to another scalar through its fields: `Accuracy<double> a(Accuracy());`
 template <class T> class Metric : public Described {
 public:
     using scalar = T;
 
-    /// Forgets everything and reserves for `n` rows (samples, or samples times steps). The only call that has to allocate.
+    /// Forgets everything and reserves for `n` rows (samples, or samples times steps). The only call that has to
+    /// allocate.
     virtual void reset(Index n) = 0;
 
     /// Adds a batch. Allocates nothing while the rows since `reset(n)` are at most n.
@@ -43,15 +45,17 @@ public:
     virtual std::unique_ptr<Metric> clone() const = 0;
 };
 
-/// Holds any metric of scalar T, by value. Made from a metric of any scalar, or from whatever `make_metric` accepts (found by
-/// argument-dependent lookup: losses are metrics too).
+/// Holds any metric of scalar T, by value. Made from a metric of any scalar, or from whatever `make_metric` accepts
+/// (found by argument-dependent lookup: losses are metrics too).
 template <class T> class MetricHandle {
 public:
     template <template <class> class M, class U>
         requires std::derived_from<M<U>, Metric<U>>
     MetricHandle(const M<U>& metric) {
-        if constexpr (std::is_same_v<T, U>) metric_ = metric.clone();
-        else metric_ = std::make_unique<M<T>>(metric);
+        if constexpr (std::is_same_v<T, U>)
+            metric_ = metric.clone();
+        else
+            metric_ = std::make_unique<M<T>>(metric);
     }
     template <class M>
         requires requires(const M& m) {
@@ -93,7 +97,8 @@ template <class T> class RowWeights {
 public:
     RowWeights(std::string_view who, Index rows, View<const T> weight, View<const std::uint8_t> mask)
         : weight_(weight.data()), mask_(mask.data()) {
-        if (weight_ && (weight.size() == 0 ? rows != 0 : rows % weight.size() != 0)) fail(who, "weights", rows, weight.shape());
+        if (weight_ && (weight.size() == 0 ? rows != 0 : rows % weight.size() != 0))
+            fail(who, "weights", rows, weight.shape());
         if (mask_ && mask.size() != rows) fail(who, "mask", rows, mask.shape());
         if (weight_ && weight.size() != 0) steps_ = rows / weight.size();
     }
@@ -113,6 +118,6 @@ private:
     Index steps_ = 1;
 };
 
-}  // namespace detail
+} // namespace detail
 
 GRADUS_END
