@@ -9,9 +9,51 @@
 
 #if defined(GRADUS_COMPILED) || defined(GRADUS_COMPILED_SCALAR)
 
-#define GRADUS_COMPILED_FUNCTIONS(entry, T)
+// clang-format off
+#define GRADUS_COMPILED_FUNCTIONS(entry, T) \
+    entry(kernels::activation_forward, T) \
+    entry(kernels::activation_backward, T) \
+    entry(kernels::adam_step, T) \
+    entry(kernels::adam_update, T) \
+    entry(kernels::adam_update_rows, T) \
+    entry(kernels::add, T) \
+    entry(kernels::all_finite, T) \
+    entry(kernels::average_pool_time_forward, T) \
+    entry(kernels::average_pool_time_backward, T) \
+    entry(kernels::axpy, T) \
+    entry(kernels::binary_crossentropy, T) \
+    entry(kernels::column_sums, T) \
+    entry(kernels::dropout_mask, T) \
+    entry(kernels::embedding_forward, T) \
+    entry(kernels::embedding_backward, T) \
+    entry(kernels::fill, T) \
+    entry(kernels::fill_normal, T) \
+    entry(kernels::fill_truncated_normal, T) \
+    entry(kernels::fill_uniform, T) \
+    entry(kernels::lstm_forward, T) \
+    entry(kernels::lstm_backward, T) \
+    entry(kernels::matmul, T) \
+    entry(kernels::momentum_update, T) \
+    entry(kernels::momentum_update_rows, T) \
+    entry(kernels::multiply, T) \
+    entry(kernels::orthogonal, T) \
+    entry(kernels::scale, T) \
+    entry(kernels::sgd_update, T) \
+    entry(kernels::sgd_update_rows, T) \
+    entry(kernels::softmax_forward, T) \
+    entry(kernels::softmax_backward, T) \
+    entry(kernels::sparse_categorical_crossentropy, T) \
+    entry(kernels::sum, T) \
+    entry(kernels::sum_squares, T) \
+    entry(kernels::vcos, T) \
+    entry(kernels::vexp, T) \
+    entry(kernels::vlog, T) \
+    entry(kernels::vsigmoid, T) \
+    entry(kernels::vsin, T) \
+    entry(kernels::vtanh, T)
 
 #define GRADUS_COMPILED_CLASSES(entry, T)
+// clang-format on
 
 #define GRADUS_COMPILED_EXTERN_FUNCTION(name, T) extern template decltype(name<T>) name<T>;
 #define GRADUS_COMPILED_EXTERN_CLASS(name, T) extern template class name<T>;
