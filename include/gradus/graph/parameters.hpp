@@ -161,6 +161,10 @@ private:
         const Random random(seed, name, Purpose::initial);
         if (v.dtype == Dtype::f32) spec.initializer(v.as<float>(), random);
         else spec.initializer(v.as<double>(), random);
+        for (const auto& preset : spec.presets)
+            for (Index i = preset.first; i < preset.last; ++i)
+                if (v.dtype == Dtype::f32) static_cast<float*>(v.data)[i] = static_cast<float>(preset.value);
+                else static_cast<double*>(v.data)[i] = preset.value;
     }
 
     std::vector<Parameter> list_;

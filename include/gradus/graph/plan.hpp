@@ -3,6 +3,7 @@
 #include <gradus/graph/parameters.hpp>
 #include <gradus/memory/planner.hpp>
 
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -12,9 +13,9 @@ GRADUS_BEGIN
 /// What a plan is made for.
 struct PlanOptions {
     bool differentiated = false;
-    std::vector<Edge> keep;           ///< values to keep until the next pass, beside inputs and outputs
-    std::vector<Edge> gradients_of;   ///< inputs whose gradient is wanted
-    std::vector<Edge> losses;         ///< outputs of loss places, after all of the model's own
+    std::vector<Edge> keep = {};      ///< values to keep until the next pass, beside inputs and outputs
+    std::vector<Edge> gradients_of = {};  ///< inputs whose gradient is wanted
+    std::vector<Edge> losses = {};    ///< outputs of loss places, after all of the model's own
     int first_loss = -1;              ///< index of the first node that only losses need; -1: none
 };
 
@@ -109,6 +110,10 @@ public:
     std::vector<PlannedNode>& nodes() { return nodes_; }
     const PlanOptions& options() const { return options_; }
     Index arena_bytes() const { return arena_.bytes(); }
+    /// Fills the arena with bytes that read as NaN, -1 and 255: what a layer reads before it was written shows.
+    void poison() {
+        if (arena_.bytes()) std::memset(arena_.data(), 0xff, static_cast<std::size_t>(arena_.bytes()));
+    }
     /// The value of an edge, its mask with it.
     AnyView value(Edge e) const { return edge_values_[key(e)]; }
     /// The gradient of an edge; empty where nothing is differentiated there.

@@ -88,6 +88,7 @@ public:
             p.training = n.training.value_or(pass.training);
             p.backward = true;
             p.below_activation = from_losses && n.below_activation;
+            if (poisons_) poison_gradients(n.frame);
             Run<T> run(n.frame, p);
             static_cast<const LayerOf<T>&>(*n.layer).backward(run);
             for (const auto& sum : n.sums)
@@ -112,6 +113,12 @@ public:
         stale_carries_ = false;
     }
     Index arena_bytes() const { return plan_->arena_bytes(); }
+    /// For tests: fills the arena, and from now on each place's dx before its backward, with NaN, so that what is read before it is
+    /// written, or never written, shows. Inputs are to be written again.
+    void poison() {
+        plan_->poison();
+        poisons_ = true;
+    }
     Plan& plan() { return *plan_; }
 
 private:
@@ -157,6 +164,16 @@ private:
                 }
             auto build = std::make_unique<Build>(std::move(ins), dtype_of<T>(), nodes[i].build->context());
             fused->build(*build);
+            for (std::size_t k = 0, at = nodes[i].inputs.size(); k < next.inputs.size(); ++k) {
+                if (int(k) == input) continue;
+                if (next.inputs[k].node >= 0)
+                    for (auto& r : readers[static_cast<std::size_t>(next.inputs[k].node)])
+                        if (r == std::pair{j, int(k)}) r.second = -1 - int(at);
+                ++at;
+            }
+            for (auto& list : readers)
+                for (auto& r : list)
+                    if (r.second < 0) r.second = -1 - r.second;
             next.layer = fused.get();
             next.build = build.get();
             next.owned_layer = std::move(fused);
@@ -203,6 +220,13 @@ private:
         return {static_cast<const std::int32_t*>(v.data), static_cast<std::size_t>(v.shape.size())};
     }
 
+    static void poison_gradients(Frame& f) {
+        for (const AnyView& dx : f.dx) {
+            const bool shared = std::any_of(f.dy.begin(), f.dy.end(), [&](const AnyView& dy) { return dy.data == dx.data; });
+            if (!dx.empty() && !shared) std::memset(dx.data, 0xff, static_cast<std::size_t>(dx.bytes()));
+        }
+    }
+
     /// Carries keep what they hold while the plan changes; rows beyond the old extent start from zero.
     void resolve_carries() {
         for (std::size_t i = 0; i < carries_.size(); ++i) {
@@ -238,7 +262,7 @@ private:
     const ParameterTable* table_;
     std::unique_ptr<Plan> plan_;
     Extents bounds_, current_;
-    bool resolved_ = false, stale_carries_ = false;
+    bool resolved_ = false, stale_carries_ = false, poisons_ = false;
     AlignedBuffer gradients_;
     std::vector<SparseGradient<T>> sparse_;
     std::vector<SparseRows<T>> sparse_rows_;

@@ -67,6 +67,11 @@ public:
         const LayerBase* alias_of = nullptr;
         std::shared_ptr<Identity> alias_identity;
         bool transposed = false;
+        struct Preset {
+            Index first, last;
+            double value;
+        };
+        std::vector<Preset> presets = {};
     };
     struct StateSpec {
         std::string name;
@@ -112,6 +117,8 @@ public:
 
     /// Throws ShapeError "<place>: expects <expectation>, got <inputs' shapes>".
     void require(bool condition, std::string_view expectation) const;
+    /// Throws ShapeError unless input i is there, of the layer's scalar, with at least (at most, where not 0) so many axes.
+    void require_values(int i, Index min_rank, Index max_rank, std::string_view expectation) const;
     /// As require(a == b); what symbols leave undecided is checked again when a plan is made.
     void require_equal(const Dim& a, const Dim& b, std::string_view expectation);
 
@@ -120,6 +127,10 @@ public:
     /// As param, starting from given values instead of an initializer.
     Param param(std::string_view name, const SymbolicShape& shape, std::shared_ptr<const Tensor<float>> value,
                 ParamOptions options = {});
+    /// Elements [first, last) start at a value, whatever the initializer gives them.
+    void preset(Param p, Index first, Index last, double value) {
+        params_[static_cast<std::size_t>(p.i)].presets.push_back({first, last, value});
+    }
     /// Another layer's parameter, also read transposed (the reader transposes; the memory is the owner's).
     Param alias(const LayerBase& owner, std::string_view name, bool transposed = false);
     template <class U> State<U> state(std::string_view name, const SymbolicShape& shape, U initial) {

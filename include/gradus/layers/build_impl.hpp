@@ -41,9 +41,19 @@ inline void Build::mask(int output, build::Mask m, int input) {
 GRADUS_COLD inline void Build::require(bool condition, std::string_view expectation) const {
     if (condition) return;
     std::string got;
-    for (const In& i : in_) got += (got.empty() ? "" : " and ") + (i.present ? gradus::to_string(i.shape) : std::string("none"));
+    for (const In& i : in_) {
+        got += got.empty() ? "" : " and ";
+        if (i.present && i.dtype != scalar_) got += std::string(name_of(i.dtype)) + " ";
+        got += i.present ? gradus::to_string(i.shape) : std::string("none");
+    }
     throw_shape_error(context_ + ": expects " + std::string(expectation) + ", got " + (got.empty() ? "no input" : got) +
                       (origin_.empty() ? "" : "; its input is " + origin_));
+}
+
+inline void Build::require_values(int i, Index min_rank, Index max_rank, std::string_view expectation) const {
+    const In& x = in(i);
+    const auto rank = static_cast<Index>(x.shape.size());
+    require(x.present && x.dtype == scalar_ && rank >= min_rank && (max_rank == 0 || rank <= max_rank), expectation);
 }
 
 inline void Build::require_equal(const Dim& a, const Dim& b, std::string_view expectation) {
@@ -65,7 +75,7 @@ inline Shape Build::constant(const SymbolicShape& shape, std::string_view name) 
 
 inline Param Build::param(std::string_view name, const SymbolicShape& shape, const Initializer& initializer,
                           ParamOptions options) {
-    params_.push_back({std::string(name), constant(shape, name), initializer, {}, options, nullptr, {}, false});
+    params_.push_back({std::string(name), constant(shape, name), initializer, {}, options, nullptr, {}, false, {}});
     return {static_cast<int>(params_.size()) - 1};
 }
 
@@ -75,12 +85,12 @@ inline Param Build::param(std::string_view name, const SymbolicShape& shape, std
     if (value && value->shape() != s)
         throw_shape_error(context_ + ": " + std::string(name) + " expects given values of " + gradus::to_string(s) + ", got " +
                           gradus::to_string(value->shape()));
-    params_.push_back({std::string(name), s, Initializer(), std::move(value), options, nullptr, {}, false});
+    params_.push_back({std::string(name), s, Initializer(), std::move(value), options, nullptr, {}, false, {}});
     return {static_cast<int>(params_.size()) - 1};
 }
 
 inline Param Build::alias(const LayerBase& owner, std::string_view name, bool transposed) {
-    params_.push_back({std::string(name), {}, Initializer(), {}, {}, &owner, owner.identity(), transposed});
+    params_.push_back({std::string(name), {}, Initializer(), {}, {}, &owner, owner.identity(), transposed, {}});
     return {static_cast<int>(params_.size()) - 1};
 }
 
