@@ -9,8 +9,7 @@ template <class T> struct OneElement {
 /// Lane k joins lane k + half, half the largest power of two below `used` first. used >= 1.
 template <class T, class Combine> GRADUS_REGION_INLINE T lane_tree(T* lane, Index used, Combine combine) {
     Index half = 1;
-    while (half < used) half *= 2;
-    half /= 2;
+    while (2 * half < used) half *= 2;
     for (Index k = 0; k + half < used; ++k) lane[k] = combine(lane[k], lane[k + half]);
     for (half /= 2; half > 0; half /= 2)
         for (Index k = 0; k < half; ++k) lane[k] = combine(lane[k], lane[k + half]);
