@@ -1,33 +1,13 @@
 // What every optimizer promises, whatever its rule.
 #include <gradus/optimizers/adam.hpp>
 #include <gradus/optimizers/sgd.hpp>
+#include <gradus/testing/allocation_guard.hpp>
 
 #include "blocks.hpp"
 #include "catch.hpp"
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
 using namespace gradus;
 using namespace blocks;
-
-namespace {
-std::atomic<long> allocations{0};
-
-void* allocate(std::size_t n, std::size_t align) {
-    ++allocations;
-    if (void* p = std::aligned_alloc(align, (n + align - 1) / align * align)) return p;
-    throw std::bad_alloc();
-}
-}  // namespace
-
-GRADUS_NOINLINE void* operator new(std::size_t n) { return allocate(n ? n : 1, alignof(std::max_align_t)); }
-GRADUS_NOINLINE void* operator new(std::size_t n, std::align_val_t a) { return allocate(n ? n : 1, static_cast<std::size_t>(a)); }
-GRADUS_NOINLINE void operator delete(void* p) noexcept { std::free(p); }
-GRADUS_NOINLINE void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-GRADUS_NOINLINE void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-GRADUS_NOINLINE void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
 
 namespace {
 
@@ -152,9 +132,10 @@ template <class T> void check_promises() {
             std::vector<T*> pointers;
             for (auto& m : b.moments) pointers.push_back(m.data());
             const Update<T> u{b.parameters.data(), b.segments, b.gradients.data(), b.sparse, pointers, 2};
-            const long before = allocations;
+            REQUIRE(AllocationGuard::counting());
+            const AllocationGuard guard;
             optimizer.update(u);
-            CHECK(allocations == before);
+            CHECK(guard.count() == 0);
         }
     }
 }
