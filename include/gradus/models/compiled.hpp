@@ -102,9 +102,9 @@ public:
         return p;
     }
 
-    /// Sum of the weighted losses of one loss, over what its mask leaves; seeds its gradient where `seed` is set:
+    /// Sum of the weighted losses of one loss, over what its mask leaves; seeds its gradient where `seeds` is set:
     /// d = loss weight * sample weight / number of unmasked losses.
-    LossValue evaluate_loss(const CompiledLoss<T>& l, Workspace<T>& workspace, View<const T> weights, bool seed) {
+    LossValue evaluate_loss(const CompiledLoss<T>& l, Workspace<T>& workspace, View<const T> weights, bool seeds) {
         const View<T> values = workspace.value(l.loss).template as<T>();
         const Index n = values.size();
         const auto mask = l.prediction.node >= 0 ? workspace.value(l.prediction).mask_view() : View<const std::uint8_t>();
@@ -120,7 +120,7 @@ public:
             for (Index i = 0; i < n; ++i) real += mask[i] != 0;
             v.count = static_cast<double>(real);
         }
-        const View<T> d = seed ? workspace.gradient(l.loss).template as<T>() : View<T>();
+        const View<T> d = seeds ? workspace.gradient(l.loss).template as<T>() : View<T>();
         const double scale = v.count > 0 ? l.weight / v.count : 0;
         if (!masked && weights.empty()) {
             v.sum = static_cast<double>(kernels::sum(values.data(), n));
