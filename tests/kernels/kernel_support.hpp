@@ -5,6 +5,9 @@
 #include <gradus/kernels/detail/isa.hpp>
 
 #include "catch.hpp"
+#if __has_include(<catch2/catch_template_test_macros.hpp>)
+#include <catch2/catch_template_test_macros.hpp>
+#endif
 
 #include <cmath>
 #include <cstring>

@@ -69,11 +69,13 @@ void sparse_categorical_crossentropy(T* loss, T* dp, const T* p, const std::int3
         const bool valid = t >= 0 && t < classes;
         const auto x = array(p + r * classes, classes);
         if (from_logits) {
-            const T shift = classes > 0 ? x.maxCoeff() : T(0), total = (x - shift).exp().sum();
-            loss[r] = std::log(total) - ((valid ? x[t] : std::numeric_limits<T>::quiet_NaN()) - shift);
+            const T at = valid ? x[t] : std::numeric_limits<T>::quiet_NaN(), shift = classes > 0 ? x.maxCoeff() : T(0);
+            T total = 0;
+            for (Index c = 0; c < classes; ++c) total += std::exp(x[c] - shift);
+            loss[r] = std::log(total) - (at - shift);
             if (dp) {
                 auto d = array(dp + r * classes, classes);
-                d = (x - shift).exp() / total;
+                for (Index c = 0; c < classes; ++c) d[c] = std::exp(x[c] - shift) / total;
                 if (valid) d[t] -= 1;
             }
         } else {

@@ -5,6 +5,8 @@
 #include <gradus/kernels/detail/reduce.hpp>
 #include <gradus/kernels/detail/ref.hpp>
 
+#include <cmath>
+
 GRADUS_BEGIN
 namespace kernels::detail {
 
@@ -29,9 +31,10 @@ namespace ref {
 
 template <class T> void softmax_forward(T* y, const T* x, Index rows, Index cols) {
     for (Index r = 0; r < rows; ++r) {
-        auto row = array(y + r * cols, cols);
         if (cols == 0) continue;
-        row = (array(x + r * cols, cols) - array(x + r * cols, cols).maxCoeff()).exp();
+        auto row = array(y + r * cols, cols);
+        const T shift = array(x + r * cols, cols).maxCoeff();
+        for (Index c = 0; c < cols; ++c) row[c] = std::exp(x[r * cols + c] - shift); // Eigen's own exp(-inf) is not zero
         row /= row.sum();
     }
 }
