@@ -154,12 +154,19 @@ private:
     LayerHandle<T>& handle_;
 };
 
+namespace detail {
+/// An absent tail of optional inputs, or outputs that the inner layer does not have, may be left out or be too many.
+inline void set_views(std::vector<AnyView>& to, std::initializer_list<AnyView> from) {
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] = i < from.size() ? from.begin()[i] : AnyView();
+}
+}  // namespace detail
+
 template <class T>
 void Run<T>::forward(Child c, Index time, std::initializer_list<AnyView> x, std::initializer_list<AnyView> y) const {
     Frame& f = frame_->children[static_cast<std::size_t>(c.i)];
     f.time = frame_->time * f.times + time;
-    std::copy(x.begin(), x.end(), f.x.begin());
-    std::copy(y.begin(), y.end(), f.y.begin());
+    detail::set_views(f.x, x);
+    detail::set_views(f.y, y);
     Pass pass = pass_;
     pass.below_activation = false;
     Run<T> run(f, pass);
@@ -171,10 +178,10 @@ void Run<T>::backward(Child c, Index time, std::initializer_list<AnyView> x, std
                       std::initializer_list<AnyView> dy, std::initializer_list<AnyView> dx) const {
     Frame& f = frame_->children[static_cast<std::size_t>(c.i)];
     f.time = frame_->time * f.times + time;
-    std::copy(x.begin(), x.end(), f.x.begin());
-    std::copy(y.begin(), y.end(), f.y.begin());
-    std::copy(dy.begin(), dy.end(), f.dy.begin());
-    std::copy(dx.begin(), dx.end(), f.dx.begin());
+    detail::set_views(f.x, x);
+    detail::set_views(f.y, y);
+    detail::set_views(f.dy, dy);
+    detail::set_views(f.dx, dx);
     Pass pass = pass_;
     pass.below_activation = false;
     Run<T> run(f, pass);

@@ -1,0 +1,202 @@
+/// LSTM: long short-term memory over a sequence.
+#pragma once
+#include <gradus/kernels/activation_kind.hpp>
+#include <gradus/kernels/dropout.hpp>
+#include <gradus/kernels/elementwise.hpp>
+#include <gradus/kernels/lstm.hpp>
+#include <gradus/layers/recurrent.hpp>
+
+#include <algorithm>
+
+GRADUS_BEGIN
+
+struct LSTMOptions {
+    Index units = 0;
+    activation::Kind activation = activation::tanh;
+    activation::Kind recurrent_activation = sigmoid;
+    bool use_bias = true;
+    Initializer kernel_initializer = initializers::glorot_uniform();
+    Initializer recurrent_initializer = initializers::orthogonal();
+    Initializer bias_initializer = initializers::zeros();
+    bool unit_forget_bias = true;  ///< the forget gate's bias starts at 1
+    double dropout = 0;            ///< of inputs: one mask per sample for all gates and steps
+    double recurrent_dropout = 0;  ///< of h on its way into the gates: one mask per sample for all gates and steps
+    bool return_sequences = false;
+    bool return_state = false;
+    bool go_backwards = false;
+    bool stateful = false;  ///< the last h and c are the next batch's first ones, until reset_states
+};
+
+/// x [B, T, D] (then optional h0, c0 [B, U]) -> y [B, U], the last h; with return_sequences [B, T, U], every h; with return_state
+/// also h and c [B, U]. Formula and gate order (i f c o): kernels/lstm.hpp. Parameters kernel [D, 4U], recurrent_kernel [U, 4U],
+/// bias [4U]. A masked step copies h and c; masks pass with return_sequences and end here without.
+/// As Keras, but: with recurrent_dropout all gates share one mask (Keras draws one for each); sigmoid and tanh are the only
+/// activations; go_backwards with return_sequences gives y in the order of processing, as Keras. PyTorch orders gates i f g o.
+template <class T = float> class LSTM : public Layer<LSTM, T>, public Recurrent {
+public:
+    LSTM() = default;
+    explicit LSTM(Index units) : o_{.units = units} {}
+    explicit LSTM(const LSTMOptions& options) : o_(options) {}
+
+    std::string_view kind() const override { return "lstm"; }
+    void fields(Fields& f) override {
+        f("units", o_.units);
+        f("activation", o_.activation);
+        f("recurrent_activation", o_.recurrent_activation);
+        f("use_bias", o_.use_bias);
+        f("kernel_initializer", o_.kernel_initializer);
+        f("recurrent_initializer", o_.recurrent_initializer);
+        f("bias_initializer", o_.bias_initializer);
+        f("unit_forget_bias", o_.unit_forget_bias);
+        f("dropout", o_.dropout);
+        f("recurrent_dropout", o_.recurrent_dropout);
+        f("return_sequences", o_.return_sequences);
+        f("return_state", o_.return_state);
+        f("go_backwards", o_.go_backwards);
+        f("stateful", o_.stateful);
+    }
+    bool go_backwards() const override { return o_.go_backwards; }
+    bool return_sequences() const override { return o_.return_sequences; }
+    bool return_state() const override { return o_.return_state; }
+    int states() const override { return 2; }
+    Index units() const override { return o_.units; }
+    std::unique_ptr<LayerBase> reversed() const override {
+        LSTM other = this->clone();
+        other.o_.go_backwards = !o_.go_backwards;
+        return other.copy();
+    }
+
+    void build(Build& b) override {
+        check(b);
+        b.require_values(0, 3, 3, "[batch, time, features]");
+        const Dim batch = b.in(0).shape[0], time = b.in(0).shape[1];
+        b.require(b.in(0).shape[2].is_constant(), "a number of features known when the model is built");
+        const Index features = b.in(0).shape[2].constant(), units = o_.units;
+        for (int i : {1, 2}) {
+            if (!b.in(i).present) continue;
+            b.require_values(i, 2, 2, "states [batch, units]");
+            b.require_equal(b.in(i).shape[0], batch, "states with the rows of the sequence");
+            b.require_equal(b.in(i).shape[1], units, "states of " + std::to_string(units) + " units");
+        }
+        b.out(0, o_.return_sequences ? SymbolicShape{batch, time, units} : SymbolicShape{batch, units});
+        b.mask(0, o_.return_sequences ? build::Mask::pass : build::Mask::stop);
+        if (o_.return_state)
+            for (int i : {1, 2}) b.out(i, {batch, units});
+        kernel_ = b.param("kernel", {features, 4 * units}, o_.kernel_initializer);
+        recurrent_kernel_ = b.param("recurrent_kernel", {units, 4 * units}, o_.recurrent_initializer);
+        if (o_.use_bias) {
+            bias_ = b.param("bias", {4 * units}, o_.bias_initializer);
+            if (o_.unit_forget_bias) b.preset(bias_, units, 2 * units, 1);
+        }
+        b.backward_needs(build::Needs::neither);
+        saved_ = b.saved<T>(Sizer{{batch, time}, [=](const Index* n) { return kernels::lstm_saved(n[0], n[1], features, units); }});
+        workspace_ = b.scratch<T>(Sizer{{batch, time}, [=](const Index* n) {
+            return std::max(kernels::lstm_forward_workspace(n[0], n[1], features, units),
+                            kernels::lstm_backward_workspace(n[0], n[1], features, units));
+        }});
+        if (o_.dropout > 0) input_mask_ = {b.saved<T>({batch, features}), b.scratch<T>({batch, features})};
+        if (o_.recurrent_dropout > 0) recurrent_mask_ = {b.saved<T>({batch, units}), b.scratch<T>({batch, units})};
+        if (o_.return_state && !o_.return_sequences) dh_ = b.scratch<T>({batch, units});
+        if (o_.stateful) {
+            h_ = b.carry<T>("h", {batch, units});
+            c_ = b.carry<T>("c", {batch, units});
+        }
+    }
+
+    void forward(Run<T>& r) const override {
+        const auto x = r.x(0);
+        const Index batch = x.shape()[0], units = o_.units;
+        kernels::LSTMForward<T> a;
+        a.batch = batch;
+        a.time = x.shape()[1];
+        a.features = x.shape()[2];
+        a.units = units;
+        a.go_backwards = o_.go_backwards;
+        a.x = x.data();
+        a.kernel = r[kernel_].data();
+        a.recurrent_kernel = r[recurrent_kernel_].data();
+        a.bias = r[bias_].data();
+        a.mask = r.mask(0).data();
+        a.h0 = r.x(1).empty() ? r.old(h_).data() : r.x(1).data();
+        a.c0 = r.x(2).empty() ? r.old(c_).data() : r.x(2).data();
+        a.input_mask = draw(r, input_mask_, Purpose::dropout, o_.dropout, batch, a.features);
+        a.recurrent_mask = draw(r, recurrent_mask_, Purpose::recurrent_dropout, o_.recurrent_dropout, batch, units);
+        a.y = o_.return_sequences ? r.y(0).data() : nullptr;
+        T* states[2] = {r.y(1).data(), r.y(2).data()};
+        T* carries[2] = {r.next(h_).data(), r.next(c_).data()};
+        a.h = o_.return_sequences ? (states[0] ? states[0] : carries[0]) : r.y(0).data();
+        a.c = states[1] ? states[1] : carries[1];
+        a.saved = r[saved_].data();
+        a.workspace = r[workspace_].data();
+        kernels::lstm_forward(a);
+        const auto copy = [&](T* to, const T* from) {
+            if (to && to != from) std::copy_n(from, batch * units, to);
+        };
+        copy(states[0], a.h);
+        copy(carries[0], a.h);
+        copy(carries[1], a.c);
+    }
+
+    void backward(Run<T>& r) const override {
+        const auto x = r.x(0);
+        kernels::LSTMBackward<T> a;
+        a.batch = x.shape()[0];
+        a.time = x.shape()[1];
+        a.features = x.shape()[2];
+        a.units = o_.units;
+        a.go_backwards = o_.go_backwards;
+        a.kernel = r[kernel_].data();
+        a.recurrent_kernel = r[recurrent_kernel_].data();
+        a.mask = r.mask(0).data();
+        if (r.training()) {
+            a.input_mask = r[input_mask_.saved].data();
+            a.recurrent_mask = r[recurrent_mask_.saved].data();
+        }
+        a.saved = r[saved_].data();
+        a.dy = o_.return_sequences ? r.dy(0).data() : nullptr;
+        a.dh = r.dy(1).data();
+        a.dc = r.dy(2).data();
+        if (!o_.return_sequences && !r.dy(0).empty()) {
+            if (a.dh) kernels::add(r[dh_].data(), a.dh, r.dy(0).data(), a.batch * a.units);
+            a.dh = a.dh ? r[dh_].data() : r.dy(0).data();
+        }
+        a.dx = r.dx(0).data();
+        a.dkernel = r.grad(kernel_).data();
+        a.drecurrent_kernel = r.grad(recurrent_kernel_).data();
+        a.dbias = r.grad(bias_).data();
+        a.dh0 = r.dx(1).data();
+        a.dc0 = r.dx(2).data();
+        a.workspace = r[workspace_].data();
+        kernels::lstm_backward(a);
+    }
+
+private:
+    /// Saved for backward, or garbage where none follows.
+    struct DropoutMask {
+        Saved<T> saved;
+        Scratch<T> scratch;
+    };
+    static const T* draw(Run<T>& r, const DropoutMask& m, Purpose purpose, double rate, Index rows, Index cols) {
+        if (!r.training() || rate <= 0) return nullptr;
+        const auto mask = r[m.saved].empty() ? r[m.scratch] : r[m.saved];
+        kernels::dropout_mask(mask.data(), r.random(purpose), static_cast<T>(rate), rows, cols);
+        return mask.data();
+    }
+    void check(const Build& b) const {
+        if (o_.units < 1) throw_value_error(b.context() + ": units expects at least 1, got " + std::to_string(o_.units));
+        if (o_.activation != activation::tanh || o_.recurrent_activation != sigmoid)
+            throw_value_error(b.context() + ": expects activation tanh and recurrent_activation sigmoid; there are no others");
+        for (double rate : {o_.dropout, o_.recurrent_dropout})
+            if (!(rate >= 0 && rate < 1))
+                throw_value_error(b.context() + ": dropout rates expect [0, 1), got " + std::to_string(rate));
+    }
+
+    LSTMOptions o_;
+    Param kernel_, recurrent_kernel_, bias_;
+    Carry<T> h_, c_;
+    Saved<T> saved_;
+    Scratch<T> workspace_, dh_;
+    DropoutMask input_mask_, recurrent_mask_;
+};
+
+GRADUS_END
