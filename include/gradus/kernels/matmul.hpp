@@ -31,21 +31,21 @@ template <class T> MatmulPlan matmul_plan(Index m, Index n, Index k, Transpose t
     plan.pack = k > 0 && (tb == Transpose::yes || (m >= 96 && k * n * Index(sizeof(T)) > (Index(1) << 19)));
     const Index depth = plan.pack && k > gemm_depth<T> ? gemm_depth<T> : k > 0 ? k : 1;
     const Index width = plan.pack && n > matmul_columns ? matmul_columns : n;
-    // A cell is worth about half a million multiply-adds: some microseconds.
-    const Index wanted = (Index(1) << 19) / depth + 1;
-    const Index step_cols = 2 * gemm_panel<T>;
+    // A cell is worth half a million multiply-adds, some microseconds, or up to eight times that where there are many.
+    const Index million = Index(1) << 20;
+    const Index work = m * width * depth / 48;
+    const Index wanted = (work < million / 2 ? million / 2 : work > 4 * million ? 4 * million : work) / depth + 1;
     if (m * width <= 2 * wanted) {
         plan.rows = m;
         plan.cols = width;
-        return plan;
-    }
-    plan.rows = m < 48 ? m : 48;
-    plan.cols = (wanted / plan.rows + step_cols - 1) / step_cols * step_cols;
-    if (plan.cols >= width) {
+    } else if (m * width >= 48 * 512 && wanted >= 12 * width) {
         plan.cols = width;
-        plan.rows = (wanted / width + 11) / 12 * 12;
-        if (plan.rows < 1) plan.rows = 1;
-        if (plan.rows > m) plan.rows = m;
+        plan.rows = wanted / width / 12 * 12;
+    } else {
+        const Index step = 2 * gemm_panel<T>;
+        plan.rows = m < 48 ? m : 48;
+        plan.cols = (wanted / plan.rows + step - 1) / step * step;
+        if (plan.cols > width) plan.cols = width;
     }
     return plan;
 }
@@ -54,23 +54,29 @@ template <class T> MatmulPlan matmul_plan(Index m, Index n, Index k, Transpose t
 
 namespace ref {
 
+/// Strips of rows whose number is bounded at compile time: Eigen starts no threads of its own for those.
+template <class T> using Strip = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor, 32, Eigen::Dynamic>;
+
 template <class T>
 void matmul(T* c, Index ldc, const T* a, Index lda, Transpose ta, const T* b, Index ldb, Transpose tb, Index m, Index n, Index k,
             bool accumulate, const Epilogue<T>& epilogue, T* = nullptr) {
-    if (m == 0 || n == 0) return;
-    auto out = matrix(c, m, n, ldc);
-    if (!accumulate) out.setZero();
+    if (m <= 0 || n <= 0) return;
     const bool at = ta == Transpose::yes, bt = tb == Transpose::yes;
-    if (k > 0) {
-        const auto left = at ? matrix(a, k, m, lda) : matrix(a, m, k, lda);
-        const auto right = bt ? matrix(b, n, k, ldb) : matrix(b, k, n, ldb);
-        if (!at && !bt) out.noalias() += left * right;
-        if (at && !bt) out.noalias() += left.transpose() * right;
-        if (!at && bt) out.noalias() += left * right.transpose();
-        if (at && bt) out.noalias() += left.transpose() * right.transpose();
-    }
-    if (epilogue.bias) out.rowwise() += array(epilogue.bias, n).matrix().transpose();
-    if (epilogue.activation == activation::relu) out = out.unaryExpr([](T x) { return x < 0 ? T(0) : x; });
+    parallel_for(0, m, 32, [&](Index i, Index end) {
+        const Index rows = end - i;
+        Eigen::Map<Strip<T>, 0, Eigen::OuterStride<>> out(c + i * ldc, rows, n, Eigen::OuterStride<>(ldc));
+        if (!accumulate) out.setZero();
+        if (k > 0) {
+            const auto left = at ? matrix(a + i, k, rows, lda) : matrix(a + i * lda, rows, k, lda);
+            const auto right = bt ? matrix(b, n, k, ldb) : matrix(b, k, n, ldb);
+            if (!at && !bt) out.noalias() += left * right;
+            if (at && !bt) out.noalias() += left.transpose() * right;
+            if (!at && bt) out.noalias() += left * right.transpose();
+            if (at && bt) out.noalias() += left.transpose() * right.transpose();
+        }
+        if (epilogue.bias) out.rowwise() += array(epilogue.bias, n).matrix().transpose();
+        if (epilogue.activation == activation::relu) out = out.unaryExpr([](T x) { return x < 0 ? T(0) : x; });
+    });
 }
 
 template <class T> Index matmul_workspace(Index, Index, Index, Transpose, Transpose) { return 0; }
