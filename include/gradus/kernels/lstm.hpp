@@ -69,8 +69,8 @@ namespace detail {
 inline constexpr Index lstm_pad = 16;
 constexpr Index lstm_padded(Index units) { return (units + lstm_pad - 1) / lstm_pad * lstm_pad; }
 
-/// Blocks of rows: two where a batch is worth sharing, at most 32 rows in each. Never falls as the batch grows.
-constexpr Index lstm_blocks(Index batch) { return batch < 16 ? 1 : batch <= 64 ? 2 : (batch + 31) / 32; }
+/// Blocks of rows: up to four where a batch is worth sharing, at most 32 rows in each. Never falls as the batch grows.
+constexpr Index lstm_blocks(Index batch) { return batch < 16 ? 1 : batch < 32 ? 2 : batch <= 128 ? 4 : (batch + 31) / 32; }
 constexpr Index lstm_block_rows(Index batch) { return (batch + lstm_blocks(batch) - 1) / lstm_blocks(batch); }
 
 /// Rows of gate gradients that are gathered before they are multiplied into weight and input gradients.

@@ -69,21 +69,30 @@ inline constexpr Index lstm_max_rows = 32;
 /// Depth of one pass over a panel: what stays in the first cache.
 template <class T> inline constexpr Index lstm_depth = 512 / Index(sizeof(T));
 
-/// Gates and state of one row and one group from its four sums z.
-template <class T> GRADUS_REGION_INLINE void lstm_cell(const T* z, T* gates, T* c, const T* c_before, T* h) {
-    for (Index j = 0; j < group<T>; j += width<T>) {
-        const Vector<T> i = vector_sigmoid<T>(load<T>(z + j));
-        const Vector<T> f = vector_sigmoid<T>(load<T>(z + group<T> + j));
-        const Vector<T> g = vector_tanh<T>(load<T>(z + 2 * group<T> + j));
-        const Vector<T> o = vector_sigmoid<T>(load<T>(z + 3 * group<T> + j));
-        const Vector<T> cell = fma(f, load<T>(c_before + j), i * g);
-        store<T>(c + j, cell);
-        store<T>(h + j, o * vector_tanh<T>(cell));
-        if (gates) {
-            store<T>(gates + j, i);
-            store<T>(gates + group<T> + j, f);
-            store<T>(gates + 2 * group<T> + j, g);
-            store<T>(gates + 3 * group<T> + j, o);
+/// Gates of n rows and one group from their four sums z, into the rows that `to` names. Functions of their own, so that the
+/// constants stay in registers.
+template <class T> GRADUS_NOINLINE void lstm_gates(T* gates, const T* z, const int* to, Index n) {
+    for (Index k = 0; k < n; ++k, z += panel_columns<T>) {
+        T* out = gates + to[k] * panel_columns<T>;
+        for (Index j = 0; j < group<T>; j += width<T>) {
+            store<T>(out + j, vector_sigmoid<T>(load<T>(z + j)));
+            store<T>(out + group<T> + j, vector_sigmoid<T>(load<T>(z + group<T> + j)));
+            store<T>(out + 2 * group<T> + j, vector_tanh<T>(load<T>(z + 2 * group<T> + j)));
+            store<T>(out + 3 * group<T> + j, vector_sigmoid<T>(load<T>(z + 3 * group<T> + j)));
+        }
+    }
+}
+/// The new state of the rows `active`, `wide` apart, whose gates are the rows `from`.
+template <class T>
+GRADUS_NOINLINE void lstm_state(T* h, T* c, const T* c_before, Index wide, const int* active, const T* gates, const int* from, Index n) {
+    for (Index k = 0; k < n; ++k) {
+        const T* gate = gates + from[k] * panel_columns<T>;
+        const Index lane = active[k] * wide;
+        for (Index j = 0; j < group<T>; j += width<T>) {
+            const Vector<T> cell = fma(load<T>(gate + group<T> + j), load<T>(c_before + lane + j),
+                                       load<T>(gate + j) * load<T>(gate + 2 * group<T> + j));
+            store<T>(c + lane + j, cell);
+            store<T>(h + lane + j, load<T>(gate + 3 * group<T> + j) * vector_tanh<T>(cell));
         }
     }
 }
@@ -115,6 +124,8 @@ template <class T> void lstm_forward_block(const LSTMForward<T>& a, const T* pac
 
     alignas(64) T z[lstm_max_rows * panel_columns<T>];
     int active[lstm_max_rows + 1];
+    int all[lstm_max_rows];
+    for (int i = 0; i < lstm_max_rows; ++i) all[i] = i;
     const T* in_rows[lstm_max_rows];
     for (Index s = 0; s < S; ++s) {
         const Index t = a.go_backwards ? S - 1 - s : s;
@@ -139,11 +150,10 @@ template <class T> void lstm_forward_block(const LSTMForward<T>& a, const T* pac
                                 p == 0 ? 0 : panel_columns<T>, z, panel_columns<T>);
                 from = z;
             }
-            for (Index i = 0; i < n; ++i) {
-                const Index r = active[i], lane = r * wide + g * group<T>;
-                T* gates = a.saved ? at.gates + ((s * at.groups + g) * rows + r) * panel_columns<T> : nullptr;
-                lstm_cell<T>(z + i * panel_columns<T>, gates, c_next + lane, c + lane, h + lane);
-            }
+            T* gates = a.saved ? at.gates + (s * at.groups + g) * rows * panel_columns<T> : z;
+            const int* gate_rows = a.saved ? active : all;
+            lstm_gates<T>(gates, z, gate_rows, n);
+            lstm_state<T>(h + g * group<T>, c_next + g * group<T>, c + g * group<T>, wide, active, gates, gate_rows, n);
         }
         for (Index r = 0, i = 0; r < rows; ++r) {
             if (i < n && active[i] == r) {
