@@ -4,6 +4,7 @@
 #include <gradus/graph/graph.hpp>
 #include <gradus/memory/store.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,31 +31,34 @@ class ParameterTable {
 public:
     ParameterTable() = default;
 
+    using Admit = std::function<void(const Parameter&)>;
+
     /// Registers what the graph's places declare; what has no memory yet gets it in a new store, initialised from the seed.
-    ParameterTable(const Graph& graph, std::uint64_t seed) {
+    /// `admit` sees each parameter before memory is taken for any and may throw; with it values start at zero, to be read from a file.
+    ParameterTable(const Graph& graph, std::uint64_t seed, const Admit& admit = {}) {
         struct Fresh {
             std::size_t parameter;
             const Build::ParamSpec* spec;
             const Build::StateSpec* state;
         };
         std::vector<Fresh> fresh;
-        auto store = std::make_shared<Store>();
+        const auto store = store_ = std::make_shared<Store>();
         for (const Graph::Entry& e : graph.entries())
             walk(*e.place->layer, e.place->build, e.name,
                  [&](const LayerBase& layer, const Build& build, const std::string& prefix, bool inner) {
                      for (const Build::ParamSpec& p : build.params()) {
                          if (p.alias_of) continue;
-                         const auto at = declare(layer, prefix, p.name, p.shape, true, p.options, build);
+                         const auto at = declare(layer, prefix, p.name, p.shape, true, p.options, build, admit);
                          if (inner || build.id_inputs().size() != 1) list_[at].row_sparse = false;
                          if (!list_[at].store) {
-                             attach(at, store, build.scalar());
+                             attach(at, store, build.scalar(), build.scalar());
                              fresh.push_back({at, &p, nullptr});
                          }
                      }
                      for (const Build::StateSpec& s : build.states()) {
-                         const auto at = declare(layer, prefix, s.name, s.shape, false, {}, build);
+                         const auto at = declare(layer, prefix, s.name, s.shape, false, {}, build, admit);
                          if (!list_[at].store) {
-                             attach(at, store, s.dtype);
+                             attach(at, store, s.dtype, build.scalar());
                              fresh.push_back({at, nullptr, &s});
                          }
                      }
@@ -66,6 +70,7 @@ public:
                          if (p.alias_of) adopt(p, build);
                  });
         store->allocate();
+        if (admit) return;
         for (const Fresh& f : fresh) {
             const Parameter& p = list_[f.parameter];
             if (f.spec) initialize(p, *f.spec, seed);
@@ -74,6 +79,10 @@ public:
     }
 
     const std::vector<Parameter>& list() const { return list_; }
+    /// Takes back the memory that this table made: layers are as they were before.
+    void withdraw() {
+        for (const Parameter& p : list_) std::erase_if(p.identity->entries, [&](const auto& e) { return e.second.store == store_; });
+    }
     /// -1 where there is none.
     Index find(const Identity* identity, std::string_view local) const {
         for (std::size_t i = 0; i < list_.size(); ++i)
@@ -95,7 +104,7 @@ private:
     }
 
     std::size_t declare(const LayerBase& layer, const std::string& prefix, const std::string& local, const Shape& shape,
-                        bool trained, const ParamOptions& options, const Build& build) {
+                        bool trained, const ParamOptions& options, const Build& build, const Admit& admit) {
         const Index known = find(layer.identity().get(), local);
         if (known >= 0) {
             Parameter& p = list_[static_cast<std::size_t>(known)];
@@ -106,7 +115,7 @@ private:
             return static_cast<std::size_t>(known);
         }
         Parameter p{prefix + "." + local, local, layer.identity(), nullptr, -1, trained, options, options.row_sparse, shape};
-        const auto it = layer.identity()->entries.find(local);
+        const auto it = layer.identity()->entries.find(entry_key(local, build.scalar()));
         if (it != layer.identity()->entries.end()) {
             p.store = std::static_pointer_cast<Store>(it->second.store);
             p.index = it->second.index;
@@ -114,20 +123,25 @@ private:
                 throw_shape_error(build.context() + ": " + local + " is shared with another model, where it is " +
                                   gradus::to_string(p.store->entry(p.index).shape) + ", got " + gradus::to_string(shape));
         }
+        if (admit) admit(p);
         list_.push_back(std::move(p));
         return list_.size() - 1;
     }
-    void attach(std::size_t at, const std::shared_ptr<Store>& store, Dtype dtype) {
+    /// A layer that stands in models of two scalars has parameters of its own in each.
+    static std::string entry_key(const std::string& local, Dtype scalar) {
+        return scalar == Dtype::f64 ? local + " of f64" : local;
+    }
+    void attach(std::size_t at, const std::shared_ptr<Store>& store, Dtype dtype, Dtype scalar) {
         Parameter& p = list_[at];
         p.store = store;
         p.index = store->add(p.shape, dtype, p.trained);
-        p.identity->entries[p.local] = {store, p.index};
+        p.identity->entries[entry_key(p.local, scalar)] = {store, p.index};
     }
     /// An alias needs its owner: in this model, or built by another one.
     void adopt(const Build::ParamSpec& alias, const Build& build) {
         Index at = find(alias.alias_identity.get(), alias.name);
         if (at < 0) {
-            const auto it = alias.alias_identity->entries.find(alias.name);
+            const auto it = alias.alias_identity->entries.find(entry_key(alias.name, build.scalar()));
             if (it == alias.alias_identity->entries.end())
                 throw_value_error(build.context() + ": refers to \"" + alias.name + "\" of a " +
                                   std::string(alias.alias_of->kind()) + " that is not part of the model");
@@ -168,6 +182,7 @@ private:
     }
 
     std::vector<Parameter> list_;
+    std::shared_ptr<Store> store_;
 };
 
 /// Which parameters are trained, and where their gradients and moments lie: dense ones first, row-sparse ones after them.

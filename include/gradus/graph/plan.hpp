@@ -17,6 +17,7 @@ struct PlanOptions {
     std::vector<Edge> gradients_of = {};  ///< inputs whose gradient is wanted
     std::vector<Edge> losses = {};    ///< outputs of loss places, after all of the model's own
     int first_loss = -1;              ///< index of the first node that only losses need; -1: none
+    std::vector<int> inference = {};  ///< nodes that never train: a frozen normalisation
 };
 
 /// A node as it is executed: the graph's, or one that does the work of two.
@@ -76,11 +77,14 @@ public:
         arena_ = AlignedBuffer(layout.bytes);
     }
 
-    /// Points every view at its memory for the symbols' values. Throws ShapeError, before anything changes, where an equality
-    /// that the model's build left open does not hold.
-    void resolve(const Extents& extents) {
+    /// Throws ShapeError where an equality that the model's build left open does not hold, or a size would be negative.
+    void check(const Extents& extents) const {
         for (const PlannedNode& n : nodes_)
             if (n.layer) check(*n.build, extents);
+    }
+
+    /// Points every view at its memory for the symbols' values, which `check` accepted.
+    void resolve(const Extents& extents) {
         for (Buffer& b : buffers_) {
             const Shape s = b.spec.evaluate(extents);
             b.shape = s;
@@ -120,9 +124,11 @@ public:
     AnyView gradient(Edge e) const { return edge_gradients_[key(e)]; }
     bool consumed_by_loss(Edge e) const {
         for (const auto& [node, input] : consumers_[key(e)])
-            if (is_loss(node)) return true;
-        return false;
+            if (is_loss(node) && flows(node, input)) return true;
+        return listed(options_.losses, e);
     }
+    /// Gradients that only losses start: zero where backward begins without them.
+    const std::vector<AnyView>& loss_fed() const { return loss_fed_; }
     const std::vector<Sparse>& sparse() const { return sparse_; }
     struct CarryBinding {
         AnyView* old;
@@ -185,6 +191,11 @@ private:
             if (e.a.evaluate(extents) != e.b.evaluate(extents))
                 throw_shape_error(build.context() + ": expects " + e.expectation + ", got " +
                                   std::to_string(e.a.evaluate(extents)) + " and " + std::to_string(e.b.evaluate(extents)));
+        for (const auto& o : build.outs())
+            for (const Dim& d : o.shape)
+                if (!d.is_constant() && d.evaluate(extents) < 0)
+                    throw_shape_error(build.context() + ": expects a larger input; its output " + gradus::to_string(o.shape) +
+                                      " would have a size of " + std::to_string(d.evaluate(extents)));
         for (const auto& c : build.children()) check(c->build, extents);
     }
 
@@ -339,14 +350,15 @@ private:
         }
     }
     /// The first reader in backward order writes the gradient, the others write a part that is added. What the model puts out
-    /// may also be seeded from outside, so only a loss may write there.
+    /// may also be seeded from outside, so only a loss may write there; a loss's own gradient is always seeded.
     void route(Edge e, bool output) {
+        const bool loss = listed(options_.losses, e);
         bool written = false;
         auto readers = consumers(e);
         std::sort(readers.rbegin(), readers.rend());
         for (const auto& [node, input] : readers) {
             if (!flows(node, input)) continue;
-            const bool direct = !written && (!output || is_loss(node));
+            const bool direct = !written && !loss && (!output || is_loss(node));
             written = written || direct;
             if (direct) {
                 direct_.push_back({node, input, gradient_buffers_[key(e)]});
@@ -444,6 +456,14 @@ private:
                 if (n.inputs[k].node >= 0)
                     bind(&n.frame.x[k], value_buffers_[key(n.inputs[k])], mask_buffers_[key(n.inputs[k])]);
         }
+        std::vector<std::size_t> fed;
+        for (std::size_t i = 0; i < nodes_.size() && !is_loss(int(i)); ++i)
+            for (std::size_t o = 0; nodes_[i].layer && o < nodes_[i].build->outs().size(); ++o) {
+                const Edge e{int(i), int(o)};
+                if (gradient_buffers_[key(e)] >= 0 && !listed(graph_->outputs(), e) && consumed_by_loss(e)) fed.push_back(key(e));
+            }
+        loss_fed_.resize(fed.size());
+        for (std::size_t i = 0; i < fed.size(); ++i) bind(&loss_fed_[i], gradient_buffers_[fed[i]], -1);
         for (const auto& [node, input, buffer] : direct_)
             bind(&nodes_[static_cast<std::size_t>(node)].frame.dx[static_cast<std::size_t>(input)], buffer, -1);
         for (const auto& [node, input, total, part] : parts_)
@@ -496,7 +516,7 @@ private:
     std::vector<std::vector<std::pair<int, int>>> consumers_;
     std::vector<bool> wanted_;
     std::vector<int> value_buffers_, gradient_buffers_, mask_buffers_;
-    std::vector<AnyView> edge_values_, edge_gradients_;
+    std::vector<AnyView> edge_values_, edge_gradients_, loss_fed_;
     std::vector<Buffer> buffers_;
     std::vector<Binding> bindings_;
     std::vector<EntryBinding> entry_bindings_;

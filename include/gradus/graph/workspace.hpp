@@ -38,13 +38,16 @@ public:
             if (bounds_.find(name) < value) larger = true;
         }
         if (!changed) return;
+        wanted_ = current_;
+        for (const auto& [name, value] : extents.values()) wanted_.set(name, value);
+        plan_->check(wanted_);
         if (larger) {
             Extents bounds = bounds_;
             for (const auto& [name, value] : extents.values()) bounds.set(name, std::max(value, bounds.find(name)));
             plan_->reserve(bounds);
             bounds_ = bounds;
         }
-        for (const auto& [name, value] : extents.values()) current_.set(name, value);
+        current_ = wanted_;
         resolved_ = false;
         plan_->resolve(current_);
         resolve_carries();
@@ -81,6 +84,8 @@ public:
         auto& nodes = plan_->nodes();
         const int end = from_losses || plan_->options().first_loss < 0 ? size() : plan_->options().first_loss;
         start_sparse();
+        if (end < size())
+            for (const AnyView& d : plan_->loss_fed()) std::memset(d.data, 0, static_cast<std::size_t>(d.bytes()));
         for (int i = end - 1; i >= 0; --i) {
             PlannedNode& n = nodes[static_cast<std::size_t>(i)];
             if (!n.layer || !n.differentiates) continue;
@@ -139,6 +144,7 @@ private:
             nodes[i].inputs = e.inputs;
             nodes[i].place = i + 1;
             nodes[i].training = e.place->training;
+            if (std::find(options.inference.begin(), options.inference.end(), int(i)) != options.inference.end()) nodes[i].training = false;
             for (std::size_t k = 0; k < e.inputs.size(); ++k)
                 if (e.inputs[k].node >= 0) readers[static_cast<std::size_t>(e.inputs[k].node)].emplace_back(int(i), int(k));
         }
@@ -233,7 +239,10 @@ private:
             const auto& binding = plan_->carries()[i];
             CarryMemory& c = carries_[i];
             const Shape shape = binding.spec->evaluate(current_);
-            const Index bytes = shape.size() * size_of(binding.spec->dtype);
+            const Index bytes = shape.size() * size_of(binding.spec->dtype), before = c.shape.size() * size_of(binding.spec->dtype);
+            for (AlignedBuffer& side : c.sides)
+                if (before < std::min(bytes, side.bytes()))
+                    std::memset(side.data() + before, 0, static_cast<std::size_t>(std::min(bytes, side.bytes()) - before));
             for (AlignedBuffer& side : c.sides)
                 if (side.bytes() < bytes) {
                     AlignedBuffer larger(binding.spec->evaluate(bounds_).size() * size_of(binding.spec->dtype));
@@ -261,7 +270,7 @@ private:
     const GradientLayout* layout_;
     const ParameterTable* table_;
     std::unique_ptr<Plan> plan_;
-    Extents bounds_, current_;
+    Extents bounds_, current_, wanted_;
     bool resolved_ = false, stale_carries_ = false, poisons_ = false;
     AlignedBuffer gradients_;
     std::vector<SparseGradient<T>> sparse_;

@@ -12,7 +12,7 @@ namespace detail {
 
 /// A loss on an output of the model (target column `target`), or one recorded with add_loss (target -1).
 template <class T> struct CompiledLoss {
-    std::string name;
+    std::string name, validation_name;
     Edge prediction, target_input, loss;
     int target = -1;
     double weight = 1;
@@ -38,8 +38,8 @@ public:
         double weight;
     };
 
-    Compiled(const Graph& model, const ParameterTable& table, const std::vector<std::string>& output_names,
-             CompileOptions<T> options, const std::vector<Extra>& extra)
+    /// The model's parameters have their memory already; what only losses need gets it here.
+    Compiled(const Graph& model, const std::vector<std::string>& output_names, CompileOptions<T> options, const std::vector<Extra>& extra)
         : optimizer(options.optimizer), options_(options), graph(model), seed(options.seed) {
         if (!optimizer) throw_value_error("compile: expects an optimizer, got none");
         first_loss = static_cast<int>(graph.entries().size());
@@ -54,15 +54,27 @@ public:
         for (std::size_t k = 0; k < losses_given.size(); ++k) {
             const int output = find_output(losses_given[k].first, static_cast<int>(k), output_names, "loss");
             const double weight = options.loss_weights.empty() ? 1 : options.loss_weights[k];
+            for (const auto& l : losses)
+                if (l.target == output)
+                    throw_value_error("compile: expects one loss for each output, got two for \"" +
+                                      output_names[static_cast<std::size_t>(output)] + "\"; add_loss joins any other");
             join(losses_given[k].second, output, weight, output_names[static_cast<std::size_t>(output)]);
         }
+        int added = 0;
         for (const Extra& e : extra) {
             CompiledLoss<T> l;
-            l.name = "added_loss";
+            l.name = "added_loss" + (added ? "_" + std::to_string(added) : std::string());
+            ++added;
             l.loss = graph.extend(e.node);
             l.weight = e.weight;
             losses.push_back(std::move(l));
         }
+        for (auto& l : losses) l.validation_name = "val_" + l.name;
+        for (const Graph::Entry& e : graph.entries())
+            if (e.place->layer->dtype() != dtype_of<T>())
+                throw_value_error("compile: expects layers of " + std::string(name_of(dtype_of<T>())) + ", got " + e.name + " of " +
+                                  std::string(name_of(e.place->layer->dtype())));
+        table = ParameterTable(graph, options.seed);
         for (const auto& [output, metric] : options.metrics.list()) {
             if (output.empty() && outputs > 1)
                 throw_value_error("compile: metrics of a model with several outputs are pairs of an output's name and a metric");
@@ -70,11 +82,15 @@ public:
             std::string name = (outputs > 1 ? output + "_" : "") + metric->name();
             metrics.push_back({name, "val_" + name, at, metric});
         }
-        relayout(table, [](const Parameter& p) { return !p.options.trainable; });
+        for (const std::string& f : options.frozen) check_frozen(f);
+        for (std::size_t i = 0; i < graph.entries().size(); ++i)
+            if (!graph.entries()[i].place->build.states().empty() && is_frozen(graph.entries()[i].name))
+                inference_nodes.push_back(static_cast<int>(i));
+        relayout([&](const Parameter& p) { return !p.options.trainable || is_frozen(p.name); });
     }
 
     /// Which parameters are trained; moments start from zero.
-    template <class Frozen> void relayout(const ParameterTable& table, const Frozen& frozen) {
+    template <class Frozen> void relayout(const Frozen& frozen) {
         layout = GradientLayout(table, Index(sizeof(T)), frozen);
         const Index block = align_up(layout.total_size * Index(sizeof(T)));
         moments = AlignedBuffer(block * optimizer->moments());
@@ -99,7 +115,18 @@ public:
         p.differentiated = differentiated;
         p.first_loss = first_loss;
         for (const auto& l : losses) p.losses.push_back(l.loss);
+        p.inference = inference_nodes;
         return p;
+    }
+
+    /// Weights are one for each of the losses, or one for each sample.
+    void check_weights(const CompiledLoss<T>& l, const Shape& weights, const Extents& extents) const {
+        const Shape losses_shape = gradus::evaluate(graph.out(l.loss).shape, extents);
+        bool fits = weights.rank() >= 1 && weights.rank() <= std::max<Index>(1, losses_shape.rank());
+        for (Index i = 0; fits && i < weights.rank(); ++i) fits = weights[i] == losses_shape[i];
+        if (!fits)
+            throw_shape_error("sample_weight: expects one weight for each of the losses " + to_string(losses_shape) +
+                              " or for each sample, got " + to_string(weights));
     }
 
     /// Sum of the weighted losses of one loss, over what its mask leaves; seeds its gradient where `seeds` is set:
@@ -110,9 +137,6 @@ public:
         const auto mask = l.prediction.node >= 0 ? workspace.value(l.prediction).mask_view() : View<const std::uint8_t>();
         const bool masked = !mask.empty() && mask.size() == n && values.rank() >= 2;
         const Index steps = weights.empty() || weights.size() == 0 ? 1 : n / weights.size();
-        if (!weights.empty() && weights.size() * steps != n)
-            throw_shape_error("sample_weight: expects one weight for each of the losses " + to_string(values.shape()) +
-                              " or for each sample, got " + to_string(weights.shape()));
         LossValue v;
         v.count = static_cast<double>(n);
         if (masked) {
@@ -166,9 +190,11 @@ private:
 
 public:
     Graph graph;  ///< the model's, then what only losses need
+    ParameterTable table;  ///< of that graph: the model's own first
     int first_loss = 0;
     std::vector<CompiledLoss<T>> losses;
     std::vector<CompiledMetric<T>> metrics;
+    std::vector<int> inference_nodes;  ///< frozen layers with state use it, but do not change it
     GradientLayout layout;
     AlignedBuffer moments;
     std::vector<T*> moment_pointers;
@@ -183,6 +209,20 @@ private:
         std::vector<SparseRows<T>> sparse;
     };
 
+    static bool covers(const std::string& prefix, const std::string& name) {
+        return name.compare(0, prefix.size(), prefix) == 0 && (name.size() == prefix.size() || name[prefix.size()] == '.');
+    }
+    bool is_frozen(const std::string& name) const {
+        return std::any_of(options_.frozen.begin(), options_.frozen.end(), [&](const auto& f) { return covers(f, name); });
+    }
+    void check_frozen(const std::string& name) const {
+        std::string known;
+        for (const Parameter& p : table.list()) {
+            if (covers(name, p.name)) return;
+            known += (known.empty() ? "" : ", ") + p.name;
+        }
+        throw_value_error("compile: frozen expects names of layers, scopes or parameters (" + known + "), got \"" + name + "\"");
+    }
     static int find_output(const std::string& name, int otherwise, const std::vector<std::string>& names, const char* what) {
         if (name.empty()) return otherwise;
         std::string known;

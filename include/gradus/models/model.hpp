@@ -87,12 +87,20 @@ public:
     bool is_compiled() const { return compiled_ != nullptr; }
     /// Gives parameters without memory their initial values; does nothing where all have theirs.
     void initialize(std::uint64_t seed) const;
+    /// Instead of initialize, for values that come from a file: they start at zero, and `admit` may refuse a parameter before
+    /// memory is taken.
+    void allocate(const ParameterTable::Admit& admit) { table_ = std::make_shared<ParameterTable>(*graph(), 0, admit); }
 
     const std::shared_ptr<const Graph>& graph() const;
     const std::shared_ptr<ParameterTable>& table() const;
     const std::vector<std::string>& output_names() const { return output_names_; }
     const std::shared_ptr<Preprocessor>& preprocessor() const { return preprocessor_; }
     void set_preprocessor(std::shared_ptr<Preprocessor> p) { preprocessor_ = std::move(p); }
+    /// What compile was given; null before.
+    const CompileOptions<T>* compile_options() const {
+        return pending_ ? &*pending_ : compiled_ ? &compiled_->options() : nullptr;
+    }
+    const std::vector<typename detail::Compiled<T>::Extra>& added_losses() const { return extra_losses_; }
     const detail::Compiled<T>* compiled() const { return compiled_.get(); }
     detail::Compiled<T>* compiled() { return compiled_.get(); }
 
@@ -108,6 +116,17 @@ private:
         if (!compiled_) throw_value_error("model: " + std::string(verb) + " expects compile first");
         return *compiled_;
     }
+    /// Runs f, which may build and compile the model with its first data; where it throws, the model is not built after all.
+    template <class F> void building(const F& f);
+    void unbuild();
+    void require_compile(const char* verb) const {
+        if (!pending_) compiled(verb);
+    }
+    /// Writes a batch into the training workspace; `check_targets` says whether targets and weights fit it.
+    void load_inputs(const Columns& x);
+    void check_targets(const Columns& y, const Columns& sample_weight, const Extents& extents) const;
+    void run_forward(bool training);
+    double run_loss(const Columns& y, const Columns& sample_weight);
     Columns prepared(const Columns& x, Tensor<std::int32_t>& tokens) const;
     void check(const Columns& columns, bool targets, bool allow_nan, std::string_view verb) const;
     void check_rows(const Columns& x, const Columns& y, const Columns& w, std::string_view verb) const;
@@ -116,10 +135,12 @@ private:
     Workspace<T>& inference_workspace(bool with_losses) const;
     Pass pass(bool training) const;
     double run_losses(Workspace<T>& workspace, View<const T> weights, bool seed);
+    TensorDataset checked(const Columns& x, const Columns& y, const Columns& w, bool allow_nan, std::string_view verb) const;
+    static void check_fit_options(const FitOptions& o);
     void reset_metrics(Index rows);
     void update_metrics(Workspace<T>& workspace, View<const T> weights);
     std::span<const Log> logs(bool exact, bool validation);
-    void check_dataset(const Dataset& data, bool allow_nan) const;
+    void check_dataset(const Dataset& data) const;
     View<const T> load_batch(Workspace<T>& workspace, const Dataset& data, std::span<const Index> rows);
     void run_rows(Workspace<T>& workspace, const Dataset& data, std::span<const Index> order, Index batch_size, bool training,
                   ProgressBar& bar, std::span<const CallbackHandle> callbacks);
@@ -138,7 +159,7 @@ private:
     std::unique_ptr<Workspace<T>> uncompiled_training_;
     std::unique_ptr<GradientLayout> uncompiled_layout_;
     mutable std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
-    bool stop_ = false, input_gradients_ = false, step_training_ = false;
+    bool stop_ = false, input_gradients_ = false, step_training_ = false, check_batches_ = false, batches_may_be_nan_ = false;
     std::uint64_t seed_ = 0;
     std::vector<Log> logs_;
     std::vector<AnyView> batch_inputs_, batch_targets_;

@@ -13,12 +13,17 @@ template <class T> void Model<T>::set_graph(const std::vector<Node>& inputs, con
             throw_value_error("model: expects layers of " + std::string(name_of(dtype_of<T>())) + ", got " + e.name + " of " +
                               std::string(name_of(e.place->layer->dtype())));
     output_names_.clear();
-    for (const Edge& e : graph->outputs()) output_names_.push_back(graph->at(e).name);
+    for (const Edge& e : graph->outputs()) {
+        std::string name = graph->at(e).name;  // another output of the layer, or another place: "name_1"
+        for (int n = 1; std::find(output_names_.begin(), output_names_.end(), name) != output_names_.end(); ++n)
+            name = graph->at(e).name + "_" + std::to_string(n);
+        output_names_.push_back(std::move(name));
+    }
     graph_ = std::move(graph);
 }
 
 template <class T> const std::shared_ptr<const Graph>& Model<T>::graph() const {
-    if (!graph_) throw_value_error("model: has no shapes yet; call build(shape), or fit or predict with data first");
+    if (!graph_) throw_value_error("model: has no shapes yet; call build(shape), or fit with data first");
     return graph_;
 }
 
@@ -32,20 +37,55 @@ template <class T> void Model<T>::initialize(std::uint64_t seed) const {
 }
 
 template <class T> void Model<T>::compile(const CompileOptions<T>& options) {
-    pending_ = options;
-    seed_ = options.seed;
-    if (graph_) compile_now();
+    if (!options.optimizer) throw_value_error("compile: expects an optimizer, got none");
+    auto before = std::exchange(pending_, options);
+    const std::uint64_t seed = std::exchange(seed_, options.seed);
+    if (!graph_) return;
+    try {
+        compile_now();
+    } catch (...) {
+        pending_ = std::move(before);
+        seed_ = seed;
+        throw;
+    }
 }
 
 /// Builds the new compiled state first, so that a compile that throws leaves the model as it was.
 template <class T> void Model<T>::compile_now() {
     const CompileOptions<T> options = *pending_;
     initialize(options.seed);
-    auto fresh = std::make_unique<detail::Compiled<T>>(*graph_, *table_, output_names_, options, extra_losses_);
+    auto fresh = std::make_unique<detail::Compiled<T>>(*graph_, output_names_, options, extra_losses_);
     compiled_ = std::move(fresh);
     pending_.reset();
     uncompiled_training_.reset();
     logs_.resize(2 * (1 + compiled_->losses.size() + compiled_->metrics.size()));
+}
+
+template <class T> template <class F> void Model<T>::building(const F& f) {
+    if (graph_) return f();
+    try {
+        f();
+    } catch (...) {
+        unbuild();
+        throw;
+    }
+}
+
+template <class T> void Model<T>::unbuild() {
+    if (compiled_) {
+        pending_ = compiled_->options();
+        compiled_->table.withdraw();
+    }
+    if (table_) table_->withdraw();
+    compiled_.reset();
+    uncompiled_training_.reset();
+    uncompiled_layout_.reset();
+    plain_.reset();
+    no_gradients_.reset();
+    table_.reset();
+    graph_.reset();
+    output_names_.clear();
+    scratch_extents_ = {};
 }
 
 template <class T> View<T> Model<T>::parameter(std::string_view name) {
@@ -109,9 +149,11 @@ template <class T> void Model<T>::reset_states() {
 }
 
 template <class T> Model<T> Model<T>::clone() const {
+    Graph all = *graph();
+    for (const auto& extra : extra_losses_) all.extend(extra.node);
     detail::IdentityMap identities;
     std::map<const Place*, Node> nodes;
-    for (const Graph::Entry& e : graph()->entries()) {
+    for (const Graph::Entry& e : all.entries()) {
         auto layer = e.place->layer->copy();
         detail::renew_identities(*layer, identities);
         std::vector<Node> inputs;
@@ -123,17 +165,24 @@ template <class T> Model<T> Model<T>::clone() const {
     }
     const auto map = [&](const std::vector<Edge>& edges) {
         std::vector<Node> result;
-        for (const Edge& e : edges) result.push_back(nodes.at(graph_->at(e).place.get()).output(e.output));
+        for (const Edge& e : edges) result.push_back(nodes.at(all.at(e).place.get()).output(e.output));
         return result;
     };
-    Model copy(map(graph_->inputs()), map(graph_->outputs()));
+    Model copy(map(all.inputs()), map(all.outputs()));
+    for (const auto& extra : extra_losses_) copy.add_loss(nodes.at(extra.node.place().get()).output(extra.node.index()), extra.weight);
     copy.preprocessor_ = preprocessor_;
     copy.seed_ = seed_;
-    const auto& from = table()->list();
-    const auto& to = copy.table()->list();
-    for (std::size_t i = 0; i < from.size(); ++i)
-        std::memcpy(to[i].view().data, from[i].view().data, static_cast<std::size_t>(from[i].view().bytes()));
-    if (compiled_) copy.compile(compiled_->options());
+    const auto values = [](const ParameterTable& from, const ParameterTable& to) {
+        for (std::size_t i = 0; i < from.list().size(); ++i) {
+            const AnyView v = from.list()[i].view();
+            std::memcpy(to.list()[i].view().data, v.data, static_cast<std::size_t>(v.bytes()));
+        }
+    };
+    values(*table(), *copy.table());
+    if (compiled_) {
+        copy.compile(compiled_->options());
+        values(compiled_->table, copy.compiled_->table);
+    }
     return copy;
 }
 

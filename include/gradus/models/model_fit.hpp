@@ -63,7 +63,7 @@ inline void check_batch_size(Index n, const char* verb) {
 }  // namespace detail
 
 /// Shapes of a dataset's columns against inputs and targets, before the first batch.
-template <class T> void Model<T>::check_dataset(const Dataset& data, bool) const {
+template <class T> void Model<T>::check_dataset(const Dataset& data) const {
     const DatasetSpec& spec = data.spec();
     const Graph& g = compiled_->graph;
     std::size_t wanted = 0;
@@ -71,15 +71,40 @@ template <class T> void Model<T>::check_dataset(const Dataset& data, bool) const
     if (spec.targets.size() != wanted)
         throw_shape_error("model: expects " + std::to_string(wanted) + " target column(s), got " +
                           std::to_string(spec.targets.size()));
+    const Index rows = std::min<Index>(2, data.size());
     Extents extents;
     Shape shapes[Columns::max_columns];
     for (std::size_t i = 0; i < spec.inputs.size() && i < Columns::max_columns; ++i)
-        shapes[i] = detail::with_rows(spec.inputs[i].row, 2);
+        shapes[i] = detail::with_rows(spec.inputs[i].row, rows);
     bind(g, shapes, spec.inputs.size(), extents);
-    for (const auto& l : compiled_->losses)
-        if (l.target >= 0)
-            detail::check_shape(g.out(l.target_input).shape,
-                                detail::with_rows(spec.targets[static_cast<std::size_t>(l.target)].row, 2), extents, "target");
+    const Index first[] = {0, 1};
+    data.extents(std::span<const Index>(first, static_cast<std::size_t>(rows)), extents);
+    for (const auto& l : compiled_->losses) {
+        if (l.target < 0) continue;
+        detail::check_shape(g.out(l.target_input).shape,
+                            detail::with_rows(spec.targets[static_cast<std::size_t>(l.target)].row, rows), extents, "target");
+        if (spec.has_weights) compiled_->check_weights(l, detail::with_rows(spec.weights.row, rows), extents);
+    }
+}
+
+/// Columns whose shapes and values fit the model, as a dataset.
+template <class T>
+TensorDataset Model<T>::checked(const Columns& x, const Columns& y, const Columns& w, bool allow_nan, std::string_view verb) const {
+    TensorDataset data = detail::make_dataset(x, y, w);
+    check_dataset(data);
+    check(x, false, allow_nan, verb);
+    check(y, true, allow_nan, verb);
+    for (const Column& c : w) check_column(c.view(), std::string(verb) + ": sample_weight", -1, allow_nan);
+    return data;
+}
+
+template <class T> void Model<T>::check_fit_options(const FitOptions& o) {
+    detail::check_batch_size(o.batch_size, "fit");
+    if (o.epochs < 0) throw_value_error("fit: epochs expects at least 0, got " + std::to_string(o.epochs));
+    if (o.validation_batch_size < 0)
+        throw_value_error("fit: validation_batch_size expects at least 0, got " + std::to_string(o.validation_batch_size));
+    if (!(o.validation_split >= 0 && o.validation_split < 1))
+        throw_value_error("fit: validation_split expects a share from 0 to below 1, got " + std::to_string(o.validation_split));
 }
 
 template <class T> void Model<T>::reset_metrics(Index rows) {
@@ -114,8 +139,8 @@ template <class T> std::span<const Log> Model<T>::logs(bool exact, bool validati
     for (const auto& l : losses) total += l.count > 0 ? l.weight * (l.sum / l.count) : 0;
     Log* out = logs_.data() + (validation ? logs_.size() / 2 : 0);
     out[n++] = {validation ? "val_loss" : "loss", total};
-    if (losses.size() > 1 && !validation)
-        for (const auto& l : losses) out[n++] = {l.name, l.count > 0 ? l.sum / l.count : 0};
+    if (losses.size() > 1)
+        for (const auto& l : losses) out[n++] = {validation ? l.validation_name : l.name, l.count > 0 ? l.sum / l.count : 0};
     for (auto& m : compiled_->metrics)
         out[n++] = {validation ? m.validation_name : m.name, exact ? m.metric->result() : m.metric->running()};
     return {out, n};
@@ -147,6 +172,13 @@ View<const T> Model<T>::load_batch(Workspace<T>& workspace, const Dataset& data,
         batch.weights = AnyView(weights);
     }
     data.read(rows, batch);
+    if (check_batches_) {
+        Columns x, y;
+        for (const AnyView& v : batch_inputs_) x.add(v);
+        for (const AnyView& v : batch_targets_) y.add(v);
+        check(x, false, batches_may_be_nan_, "fit");
+        check(y, true, batches_may_be_nan_, "fit");
+    }
     return weights;
 }
 
@@ -175,37 +207,44 @@ void Model<T>::run_rows(Workspace<T>& workspace, const Dataset& data, std::span<
 }
 
 template <class T> History Model<T>::fit(const Columns& x, const Columns& y, const FitOptions& o) {
+    require_compile("fit");
     check_rows(x, y, o.sample_weight, "fit");
-    detail::check_batch_size(o.batch_size, "fit");
-    if (!(o.validation_split >= 0 && o.validation_split < 1))
-        throw_value_error("fit: validation_split expects a share from 0 to below 1, got " + std::to_string(o.validation_split));
+    check_fit_options(o);
+    const auto rows = x[0].rows();
+    const auto held = o.validation_data ? 0 : static_cast<Index>(static_cast<double>(rows) * o.validation_split);
+    if (held == rows) throw_value_error("fit: validation_split leaves no row to train on");
     Tensor<std::int32_t> tokens, validation_tokens;
-    const Columns columns = prepared(x, tokens);
-    if (!graph_) build_for(columns);
-    if (pending_) compile_now();
-    compiled("fit");
-    check(columns, false, o.allow_nan, "fit");
-    check(y, true, o.allow_nan, "fit");
-    for (const Column& c : o.sample_weight) check_column(c.view(), "fit: sample_weight", -1, o.allow_nan);
-    const TensorDataset data = detail::make_dataset(columns, y, o.sample_weight);
-    const auto held = static_cast<Index>(static_cast<double>(data.size()) * o.validation_split);
-    if (held == data.size()) throw_value_error("fit: validation_split leaves no row to train on");
-    if (o.validation_data) {
-        check_rows(o.validation_data->x, o.validation_data->y, o.validation_data->sample_weight, "fit: validation_data");
-        const Columns vx = prepared(o.validation_data->x, validation_tokens);
-        check(vx, false, o.allow_nan, "fit: validation_data");
-        check(o.validation_data->y, true, o.allow_nan, "fit: validation_data");
-        const TensorDataset validation = detail::make_dataset(vx, o.validation_data->y, o.validation_data->sample_weight);
-        return fit_rows(data, detail::row_range(0, data.size()), validation, detail::row_range(0, validation.size()), o);
-    }
-    return fit_rows(data, detail::row_range(0, data.size() - held), data, detail::row_range(data.size() - held, data.size()), o);
+    std::optional<TensorDataset> data, validation;
+    building([&] {
+        const Columns columns = prepared(x, tokens);
+        if (!graph_) build_for(columns);
+        if (pending_) compile_now();
+        data = checked(columns, y, o.sample_weight, o.allow_nan, "fit");
+        if (!o.validation_data) return;
+        const ValidationData& v = *o.validation_data;
+        check_rows(v.x, v.y, v.sample_weight, "fit: validation_data");
+        validation = checked(prepared(v.x, validation_tokens), v.y, v.sample_weight, o.allow_nan, "fit: validation_data");
+    });
+    check_batches_ = false;
+    if (validation) return fit_rows(*data, detail::row_range(0, rows), *validation, detail::row_range(0, validation->size()), o);
+    return fit_rows(*data, detail::row_range(0, rows - held), *data, detail::row_range(rows - held, rows), o);
 }
 
 template <class T> History Model<T>::fit(const Dataset& data, const FitOptions& o, const Dataset* validation) {
-    detail::check_batch_size(o.batch_size, "fit");
-    if (data.size() == 0) throw_value_error("fit: expects at least one row, got an empty set");
-    if (pending_ && graph_) compile_now();
-    compiled("fit");
+    require_compile("fit");
+    check_fit_options(o);
+    for (const Dataset* d : {&data, validation})
+        if (d && d->size() == 0) throw_value_error("fit: expects at least one row, got an empty set");
+    building([&] {
+        Columns columns;
+        for (const ColumnSpec& c : data.spec().inputs) columns.add(AnyView(nullptr, detail::with_rows(c.row, 1), c.dtype));
+        if (!graph_) build_for(columns);
+        if (pending_) compile_now();
+        check_dataset(data);
+        if (validation) check_dataset(*validation);
+    });
+    check_batches_ = true;
+    batches_may_be_nan_ = o.allow_nan;
     return fit_rows(data, detail::row_range(0, data.size()), validation ? *validation : data,
                     detail::row_range(0, validation ? validation->size() : 0), o);
 }
@@ -213,9 +252,6 @@ template <class T> History Model<T>::fit(const Dataset& data, const FitOptions& 
 template <class T>
 History Model<T>::fit_rows(const Dataset& data, std::vector<Index> order, const Dataset& validation_data,
                            const std::vector<Index>& validation, const FitOptions& o) {
-    check_dataset(data, o.allow_nan);
-    if (!validation.empty()) check_dataset(validation_data, o.allow_nan);
-    if (o.epochs < 0) throw_value_error("fit: epochs expects at least 0, got " + std::to_string(o.epochs));
     const std::vector<Index> rows = order;
     std::vector<Index> shuffled(order.size());
     std::vector<Log> epoch_logs(logs_.size());
@@ -249,17 +285,19 @@ History Model<T>::fit_rows(const Dataset& data, std::vector<Index> order, const 
 }
 
 template <class T> Results Model<T>::evaluate(const Columns& x, const Columns& y, const EvaluateOptions& o) {
+    require_compile("evaluate");
     check_rows(x, y, o.sample_weight, "evaluate");
     detail::check_batch_size(o.batch_size, "evaluate");
     Tensor<std::int32_t> tokens;
-    const Columns columns = prepared(x, tokens);
-    if (!graph_) build_for(columns);
-    if (pending_) compile_now();
-    compiled("evaluate");
-    check(columns, false, o.allow_nan, "evaluate");
-    check(y, true, o.allow_nan, "evaluate");
-    const TensorDataset data = detail::make_dataset(columns, y, o.sample_weight);
-    check_dataset(data, o.allow_nan);
+    std::optional<TensorDataset> made;
+    building([&] {
+        const Columns columns = prepared(x, tokens);
+        if (!graph_) build_for(columns);
+        if (pending_) compile_now();
+        made = checked(columns, y, o.sample_weight, o.allow_nan, "evaluate");
+    });
+    const TensorDataset& data = *made;
+    check_batches_ = false;
     const auto rows = detail::row_range(0, data.size());
     ProgressBar bar(o.verbose, o.output, (data.size() + o.batch_size - 1) / o.batch_size);
     bar.begin(0, 0);
@@ -279,8 +317,14 @@ template <class T> std::vector<Tensor<T>> Model<T>::predict_all(const Columns& x
     const std::lock_guard<std::mutex> lock(*mutex_);
     const Graph& g = *graph();
     initialize(seed_);
-    check(columns, false, o.allow_nan, "predict");
     const TensorDataset data = detail::make_dataset(columns, {}, {});
+    {
+        Extents first;
+        Shape whole[Columns::max_columns];
+        for (std::size_t i = 0; i < columns.size(); ++i) whole[i] = columns[i].view().shape;
+        bind(g, whole, columns.size(), first);
+    }
+    check(columns, false, o.allow_nan, "predict");
     Workspace<T>& w = inference_workspace(false);
     std::vector<Tensor<T>> results(g.outputs().size());
     Extents extents;

@@ -26,6 +26,18 @@ template <class T> void Model<T>::bind(const Graph& graph, const Shape* rows, st
         char name[32];
         std::snprintf(name, sizeof(name), "model input #%d", static_cast<int>(i + 1));
         detail::bind_shape(graph.out(graph.inputs()[i]).shape, rows[i], extents, name);
+        if (rows[i].rank() && rows[i][0] == 0) throw_value_error(std::string(name) + ": expects at least one row, got an empty set");
+    }
+    // A symbol that two axes share, and sizes that are expressions.
+    for (std::size_t i = 0; i < n; ++i) {
+        const SymbolicShape& expected = graph.out(graph.inputs()[i]).shape;
+        for (std::size_t k = 0; k < expected.size(); ++k)
+            if (expected[k].evaluate(extents) != rows[i][static_cast<Index>(k)]) {
+                std::string others;
+                for (std::size_t j = 0; j < n; ++j) others += (j ? ", " : "") + to_string(rows[j]);
+                throw_shape_error("model input #" + std::to_string(i + 1) + ": expects " + to_string(expected) + ", got " +
+                                  to_string(rows[i]) + (n > 1 ? " among inputs of " + others : std::string()));
+            }
     }
 }
 
@@ -42,7 +54,7 @@ template <class T> Workspace<T>& Model<T>::training_workspace() {
         if (!compiled_->training) {
             PlanOptions o = compiled_->plan_options(true);
             if (input_gradients_) o.gradients_of = compiled_->graph.inputs();
-            compiled_->training = std::make_unique<Workspace<T>>(compiled_->graph, *table_, compiled_->layout, o);
+            compiled_->training = std::make_unique<Workspace<T>>(compiled_->graph, compiled_->table, compiled_->layout, o);
         }
         return *compiled_->training;
     }
@@ -61,7 +73,7 @@ template <class T> Workspace<T>& Model<T>::inference_workspace(bool with_losses)
     if (compiled_ && (with_losses || compiled_->inference)) {
         if (!compiled_->inference)
             compiled_->inference =
-                std::make_unique<Workspace<T>>(compiled_->graph, *table_, compiled_->layout, compiled_->plan_options(false));
+                std::make_unique<Workspace<T>>(compiled_->graph, compiled_->table, compiled_->layout, compiled_->plan_options(false));
         return *compiled_->inference;
     }
     if (!plain_) {
@@ -78,7 +90,7 @@ template <class T> void Model<T>::want_input_gradients(bool wanted) {
     uncompiled_training_.reset();
 }
 
-template <class T> void Model<T>::forward(const Columns& x, bool training) {
+template <class T> void Model<T>::load_inputs(const Columns& x) {
     Tensor<std::int32_t> tokens;
     const Columns columns = prepared(x, tokens);
     if (!graph_) build_for(columns);
@@ -93,8 +105,17 @@ template <class T> void Model<T>::forward(const Columns& x, bool training) {
     w.set(scratch_extents_);
     for (std::size_t i = 0; i < columns.size(); ++i) copy_column(w.value(g.inputs()[i]), columns[i].view());
     step_rows_ = columns.empty() ? 0 : columns[0].rows();
+}
+
+template <class T> void Model<T>::run_forward(bool training) {
     step_training_ = training;
+    Workspace<T>& w = training_workspace();
     w.forward(pass(training), 0, compiled_ ? compiled_->first_loss : w.size());
+}
+
+template <class T> void Model<T>::forward(const Columns& x, bool training) {
+    building([&] { load_inputs(x); });
+    run_forward(training);
 }
 
 template <class T> View<const T> Model<T>::output(int i) const {
@@ -103,36 +124,45 @@ template <class T> View<const T> Model<T>::output(int i) const {
     return w->value(graph_->outputs().at(static_cast<std::size_t>(i))).template as<const T>();
 }
 
-template <class T> double Model<T>::loss(const Columns& y, const Columns& sample_weight) {
-    detail::Compiled<T>& c = compiled("loss");
-    if (!c.training || step_rows_ == 0) throw_value_error("model: loss expects forward first");
-    Workspace<T>& w = *c.training;
-    const std::size_t wanted = static_cast<std::size_t>(
-        std::count_if(c.losses.begin(), c.losses.end(), [](const auto& l) { return l.target >= 0; }));
+/// Shapes and values of a batch's targets and weights.
+template <class T>
+void Model<T>::check_targets(const Columns& y, const Columns& sample_weight, const Extents& extents) const {
+    const detail::Compiled<T>& c = *compiled_;
+    const auto wanted =
+        static_cast<std::size_t>(std::count_if(c.losses.begin(), c.losses.end(), [](const auto& l) { return l.target >= 0; }));
     if (y.size() != wanted)
-        throw_shape_error("loss: expects " + std::to_string(wanted) + " target column(s), got " + std::to_string(y.size()));
-    for (std::size_t k = 0; k < wanted; ++k) {
-        const auto& l = c.losses[k];
-        const AnyView& from = y[static_cast<std::size_t>(l.target)].view();
-        detail::check_shape(c.graph.out(l.target_input).shape, from.shape, w.extents(), "target");
+        throw_shape_error("model: expects " + std::to_string(wanted) + " target column(s), got " + std::to_string(y.size()));
+    for (const auto& l : c.losses) {
+        if (l.target < 0) continue;
+        detail::check_shape(c.graph.out(l.target_input).shape, y[static_cast<std::size_t>(l.target)].view().shape, extents, "target");
+        if (!sample_weight.empty()) c.check_weights(l, sample_weight[0].view().shape, extents);
     }
     check(y, true, true, "loss");
-    for (std::size_t k = 0; k < wanted; ++k) {
-        const auto& l = c.losses[k];
-        copy_column(w.value(l.target_input), y[static_cast<std::size_t>(l.target)].view());
-    }
+}
+
+template <class T> double Model<T>::run_loss(const Columns& y, const Columns& sample_weight) {
+    detail::Compiled<T>& c = *compiled_;
+    Workspace<T>& w = *c.training;
+    for (const auto& l : c.losses)
+        if (l.target >= 0) copy_column(w.value(l.target_input), y[static_cast<std::size_t>(l.target)].view());
     View<const T> weights;
     if (!sample_weight.empty()) {
         const AnyView& from = sample_weight[0].view();
-        if (from.shape.rank() == 0 || from.shape[0] != step_rows_)
-            throw_shape_error("sample_weight: expects " + std::to_string(step_rows_) + " rows, got " + to_string(from.shape));
-        if (weights_.shape() != from.shape) weights_ = Tensor<T>(from.shape);
-        copy_column(weights_.view(), from);
-        weights = weights_.view();
+        if (weights_.size() < from.shape.size()) weights_ = Tensor<T>(from.shape);
+        const View<T> to(weights_.data(), from.shape);
+        copy_column(to, from);
+        weights = to;
     }
     w.forward(pass(step_training_), c.first_loss, w.size());
     for (auto& l : c.losses) l.sum = l.count = 0;
     return run_losses(w, weights, true);
+}
+
+template <class T> double Model<T>::loss(const Columns& y, const Columns& sample_weight) {
+    detail::Compiled<T>& c = compiled("loss");
+    if (!c.training || step_rows_ == 0) throw_value_error("model: loss expects forward first");
+    check_targets(y, sample_weight, c.training->extents());
+    return run_loss(y, sample_weight);
 }
 
 /// Adds every loss of the batch to its epoch's sums; returns the batch's weighted total.
@@ -192,11 +222,18 @@ template <class T> void Model<T>::step() {
 
 template <class T>
 Results Model<T>::train_on_batch(const Columns& x, const Columns& y, const Columns& sample_weight) {
+    require_compile("train_on_batch");
     check_rows(x, y, sample_weight, "train_on_batch");
-    forward(x);
-    const double value = loss(y, sample_weight);
+    building([&] {
+        load_inputs(x);
+        check_targets(y, sample_weight, compiled_->training->extents());
+    });
+    run_forward(true);
+    const double value = run_loss(y, sample_weight);
+    View<const T> weights;
+    if (!sample_weight.empty()) weights = View<const T>(weights_.data(), sample_weight[0].view().shape);
     for (auto& m : compiled_->metrics) m.metric->reset(output(m.output).size());
-    update_metrics(*compiled_->training, sample_weight.empty() ? View<const T>() : View<const T>(weights_.view()));
+    update_metrics(*compiled_->training, weights);
     backward();
     step();
     Results r;

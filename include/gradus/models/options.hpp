@@ -29,6 +29,7 @@ public:
         for (const auto& l : losses) list_.emplace_back(std::string(), l);
     }
     const std::vector<Pair>& list() const { return list_; }
+    void add(std::string output, LossHandle<T> loss) { list_.emplace_back(std::move(output), std::move(loss)); }
 
 private:
     std::vector<Pair> list_;
@@ -57,6 +58,9 @@ template <class T> struct CompileOptions {
     std::vector<double> loss_weights = {};  ///< one for each loss; empty: all 1
     Metrics<T> metrics = {};
     std::uint64_t seed = 0;
+    /// Names of layers, scopes or parameters that this optimizer leaves as they are; frozen layers with running statistics use
+    /// them and do not change them. Another model that contains the same layers may train them.
+    std::vector<std::string> frozen = {};
 };
 
 /// Data that training never sees.
