@@ -81,20 +81,18 @@ void sparse_probabilities(T* loss, T* dp, const T* p, const std::int32_t* target
     map_array<T>(loss, loss, rows, NegativeLog<T>{});
 }
 
-/// Sum of exp(x - shift), in the order of row_sum; the terms go to e where it is not null.
+template <class T> struct SumExpStep {
+    const T* x;
+    T shift;
+    template <class A> GRADUS_REGION_INLINE Vector<T> operator()(Vector<T> a, Index i, A at) const {
+        return a + vector_exp<T>(at.get(x + i) - splat<T>(shift));
+    }
+};
+/// Sum of exp(x - shift); the terms go to e where it is not null. The same bits either way.
 template <class T> GRADUS_REGION_INLINE T sum_exp(T* e, const T* x, T shift, Index n) {
-    if (e) {
-        exp_row<T>(e, x, shift, n);
-        return row_sum<T>(e, n);
-    }
-    constexpr Index lanes = virtual_lanes<T>;
-    T lane[lanes] = {}, part[lanes];
-    for (Index i = 0; i < n; i += lanes) {
-        const Index m = n - i < lanes ? n - i : lanes;
-        exp_row<T>(part, x + i, shift, m);
-        for (Index k = 0; k < m; ++k) lane[k] += part[k];
-    }
-    return n ? lane_tree<T>(lane, n < lanes ? n : lanes, AddScalars<T>{}) : T(0);
+    if (!e) return reduce_row<T>(n, T(0), SumExpStep<T>{x, shift}, Add{});
+    exp_row<T>(e, x, shift, n);
+    return row_sum<T>(e, n);
 }
 
 template <class T>

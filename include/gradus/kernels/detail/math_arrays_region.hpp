@@ -65,17 +65,21 @@ inline __attribute__((noinline)) double huge_sine(double x, std::uint64_t quadra
 
 /// Float goes through double: arguments are reduced exactly enough, and results are rounded once.
 template <class T> GRADUS_REGION_INLINE void array_sine(T* y, const T* x, Index n, std::uint64_t quadrant) {
-    constexpr Index w = width<double>;
-    for (Index i = 0; i < n; i += w) {
-        const Index m = n - i < w ? n - i : w;
-        double in[w] = {}, out[w];
-        bool huge = false;
-        for (Index k = 0; k < m; ++k) {
-            in[k] = double(x[i + k]);
-            huge |= !(in[k] <= sine_limit && in[k] >= -sine_limit);
+    constexpr Index w = width<double>, chunk = 8 * w;
+    double in[chunk], out[chunk];
+    for (Index i = 0; i < n; i += chunk) {
+        const Index m = n - i < chunk ? n - i : chunk;
+        for (Index k = 0; k < m; ++k) in[k] = double(x[i + k]);
+        for (Index k = m; k < chunk && k % w != 0; ++k) in[k] = 0;
+        Integers<double> good = ~Integers<double>{};
+        for (Index k = 0; k < m; k += w) {
+            const Vector<double> v = load<double>(in + k);
+            good &= absolute<double>(v) <= splat<double>(sine_limit);
+            store<double>(out + k, vector_sine(v, quadrant));
         }
-        store<double>(out, vector_sine(load<double>(in), quadrant));
-        if (huge) [[unlikely]]
+        long long all = ~0ll;
+        for (int k = 0; k < int(w); ++k) all &= good[k];
+        if (!all) [[unlikely]]
             for (Index k = 0; k < m; ++k)
                 if (!(in[k] <= sine_limit && in[k] >= -sine_limit)) out[k] = huge_sine(in[k], quadrant);
         for (Index k = 0; k < m; ++k) y[i + k] = T(out[k]);

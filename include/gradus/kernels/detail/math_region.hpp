@@ -85,9 +85,11 @@ template <class T> GRADUS_REGION_INLINE Vector<T> exp_clamped(Vector<T> x) {
 }
 
 template <class T> GRADUS_REGION_INLINE Vector<T> vector_exp(Vector<T> x) {
-    const Vector<T> low = splat<T>(MathConstants<T>::exp_low), high = splat<T>(MathConstants<T>::exp_high);
-    x = x < low ? low : x;
-    return exp_clamped<T>(x > high ? high : x);
+    const Vector<T> low = splat<T>(MathConstants<T>::exp_low), high = splat<T>(MathConstants<T>::exp_high), zero{};
+    const auto vanishes = x < low; // computed apart: products that underflow are slow
+    x = vanishes ? zero : x;
+    const Vector<T> y = exp_clamped<T>(x > high ? high : x);
+    return vanishes ? zero : y;
 }
 
 /// 1 / (1 + exp(-x)), from exp(-|x|), so that neither side overflows or cancels.

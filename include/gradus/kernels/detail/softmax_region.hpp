@@ -15,7 +15,21 @@ template <class T> struct DivideBy {
     GRADUS_REGION_INLINE Vector<T> operator()(Vector<T> v) const { return v / splat<T>(divisor); }
 };
 
+/// Rows of at most one vector stay in registers; the operations are those of longer rows.
+template <class T> GRADUS_REGION_INLINE void softmax_short(T* y, const T* x, Index rows, Index cols) {
+    constexpr int half = int(width<T> / 2);
+    const Vector<T> lowest = splat<T>(-T(__builtin_inff()));
+    for (Index r = 0; r < rows; ++r, y += cols, x += cols) {
+        const Vector<T> v = load_part<T>(x, cols);
+        const Vector<T> known = first_lanes<T>(cols, v, lowest);
+        const Vector<T> largest = join_lanes<T, half>(known > lowest ? known : lowest, Max{});
+        const Vector<T> e = vector_exp<T>(v - largest);
+        store_part<T>(y, e / join_lanes<T, half>(first_lanes<T>(cols, e, Vector<T>{}), Add{}), cols);
+    }
+}
+
 template <class T> void softmax_forward(T* y, const T* x, Index rows, Index cols) {
+    if (cols <= width<T>) return softmax_short<T>(y, x, rows, cols);
     for (Index r = 0; r < rows; ++r, y += cols, x += cols) {
         exp_row<T>(y, x, row_max<T>(x, cols), cols);
         map_array<T>(y, y, cols, DivideBy<T>{row_sum<T>(y, cols)});
