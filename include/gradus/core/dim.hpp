@@ -3,8 +3,6 @@
 #include <gradus/core/error.hpp>
 #include <gradus/core/shape.hpp>
 
-#include <algorithm>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -43,7 +41,7 @@ public:
     Dim() : Dim(Index{0}) {}
     Dim(Index value) : constant_(value) {}
     Dim(int value) : constant_(value) {}
-    explicit Dim(std::string_view symbol) { terms_[{std::make_shared<const Atom>(Atom{std::string(symbol), {}, {}})}] = 1; }
+    explicit Dim(std::string_view symbol) { add({{std::make_shared<const Atom>(Atom{std::string(symbol), {}, {}})}, 1}); }
 
     bool is_constant() const { return terms_.empty(); }
     /// The number; throws ShapeError where the size is symbolic.
@@ -55,7 +53,7 @@ public:
     /// The symbol's name where the size is just that; else empty.
     std::string_view symbol() const {
         if (constant_ != 0 || terms_.size() != 1) return {};
-        const auto& [atoms, n] = *terms_.begin();
+        const auto& [atoms, n] = terms_.front();
         return n == 1 && atoms.size() == 1 && !atoms[0]->numerator ? std::string_view(atoms[0]->name) : std::string_view();
     }
 
@@ -75,14 +73,17 @@ public:
     friend Dim operator-(const Dim& a, const Dim& b) { return a.plus(b, -1); }
     friend Dim operator*(const Dim& a, const Dim& b) {
         Dim r(a.constant_ * b.constant_);
-        for (const auto& [x, n] : a.terms_) r.add(x, n * b.constant_);
-        for (const auto& [y, m] : b.terms_) r.add(y, m * a.constant_);
+        for (const auto& [x, n] : a.terms_) r.add({x, n * b.constant_});
+        for (const auto& [y, m] : b.terms_) r.add({y, m * a.constant_});
         for (const auto& [x, n] : a.terms_)
             for (const auto& [y, m] : b.terms_) {
                 Atoms z = x;
-                z.insert(z.end(), y.begin(), y.end());
-                std::sort(z.begin(), z.end(), AtomLess{});
-                r.add(z, n * m);
+                for (const auto& atom : y) {
+                    auto at = z.begin();
+                    while (at != z.end() && (*at)->name <= atom->name) ++at;
+                    z.insert(at, atom);
+                }
+                r.add({z, n * m});
             }
         return r;
     }
@@ -92,8 +93,9 @@ public:
         if (b.is_constant() && b.constant_ == 1) return a;
         if (a.is_constant() && b.is_constant()) return Dim(floor_quotient(a.constant_, b.constant_));
         Dim r;
-        r.terms_[{std::make_shared<const Atom>(Atom{"(" + a.to_string() + ")/(" + b.to_string() + ")",
-                                                    std::make_shared<const Dim>(a), std::make_shared<const Dim>(b)})}] = 1;
+        r.add({{std::make_shared<const Atom>(Atom{"(" + a.to_string() + ")/(" + b.to_string() + ")",
+                                                  std::make_shared<const Dim>(a), std::make_shared<const Dim>(b)})},
+               1});
         return r;
     }
 
@@ -150,31 +152,35 @@ private:
         }
     };
     using Atoms = std::vector<std::shared_ptr<const Atom>>;
-    struct AtomLess {
-        bool operator()(const std::shared_ptr<const Atom>& a, const std::shared_ptr<const Atom>& b) const {
-            return a->name < b->name;
-        }
-        bool operator()(const Atoms& a, const Atoms& b) const {
-            return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(), *this);
-        }
+    struct Term {
+        Atoms atoms;  // by name
+        Index coefficient;
     };
+    static int compare(const Atoms& a, const Atoms& b) {
+        for (std::size_t i = 0; i < a.size() && i < b.size(); ++i)
+            if (const int c = a[i]->name.compare(b[i]->name)) return c;
+        return static_cast<int>(a.size()) - static_cast<int>(b.size());
+    }
 
     static Index floor_quotient(Index a, Index b) { return a / b - ((a % b != 0) && ((a < 0) != (b < 0))); }
 
-    void add(const Atoms& atoms, Index n) {
-        if (n == 0) return;
-        const auto [it, inserted] = terms_.try_emplace(atoms, n);
-        if (!inserted && (it->second += n) == 0) terms_.erase(it);
+    void add(const Term& term) {
+        if (term.coefficient == 0) return;
+        auto it = terms_.begin();
+        int order = 1;
+        while (it != terms_.end() && (order = compare(it->atoms, term.atoms)) < 0) ++it;
+        if (it == terms_.end() || order != 0) terms_.insert(it, term);
+        else if ((it->coefficient += term.coefficient) == 0) terms_.erase(it);
     }
     Dim plus(const Dim& b, Index sign) const {
         Dim r = *this;
         r.constant_ += sign * b.constant_;
-        for (const auto& [atoms, n] : b.terms_) r.add(atoms, sign * n);
+        for (const auto& [atoms, n] : b.terms_) r.add({atoms, sign * n});
         return r;
     }
 
     Index constant_ = 0;
-    std::map<Atoms, Index, AtomLess> terms_;
+    std::vector<Term> terms_;  // canonical: by atoms, no coefficient of zero
 };
 
 /// Sizes of a tensor while a graph is built. Cold.

@@ -28,7 +28,9 @@ inline Layout plan_layout(const std::vector<LifeTime>& buffers) {
     layout.offsets.assign(buffers.size(), 0);
     std::vector<std::size_t> order(buffers.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return buffers[a].bytes > buffers[b].bytes; });
+    std::sort(order.begin(), order.end(), [&](auto a, auto b) {
+        return buffers[a].bytes != buffers[b].bytes ? buffers[a].bytes > buffers[b].bytes : a < b;
+    });
 
     std::vector<std::size_t> placed;  // by offset
     for (std::size_t b : order) {
