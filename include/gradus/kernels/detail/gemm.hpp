@@ -2,6 +2,8 @@
 #pragma once
 #include <gradus/kernels/detail/simd.hpp>
 
+#include <utility>
+
 GRADUS_BEGIN
 namespace kernels::detail {
 

@@ -8,6 +8,26 @@
 template <class T> inline constexpr int gemm_rows = GRADUS_REGION_BYTES == 64 ? 12 : 6;
 inline constexpr Index gemm_packed = 0;
 
+/// Element (I, 0) of op(A), everywhere in a vector.
+template <class T, bool RowMajorA, int I>
+GRADUS_REGION_INLINE Vector<T> gemm_left(const T* a0, const T* a1, const T* a2, Index one, Index three) {
+    if constexpr (!RowMajorA) return splat<T>(a0[I]);
+    const T* base = I < 4 ? a0 : I < 8 ? a1 : a2;
+    return splat<T>(I % 4 == 0 ? base[0] : I % 4 == 1 ? base[one] : I % 4 == 2 ? base[2 * one] : base[three]);
+}
+
+template <class T, int N> GRADUS_REGION_INLINE void gemm_row(Vector<T> (&acc)[N], Vector<T> av, const Vector<T> (&bv)[N]) {
+#pragma GCC unroll 8
+    for (int j = 0; j < N; ++j) acc[j] = fma(av, bv[j], acc[j]);
+}
+
+/// acc += one column of A times one row of B. A pack, not a loop over I: offsets are constants whatever the optimiser does.
+template <class T, int N, bool RowMajorA, int... I>
+GRADUS_REGION_INLINE void gemm_step(Vector<T> (*acc)[N], const T* a0, const T* a1, const T* a2, Index one, Index three,
+                                    const Vector<T> (&bv)[N], std::integer_sequence<int, I...>) {
+    (gemm_row<T, N>(acc[I], gemm_left<T, RowMajorA, I>(a0, a1, a2, one, three), bv), ...);
+}
+
 /// c [R, cols] from op(a) [R, k] and b [k, cols], cols being N vectors or, with Part, fewer in the last of them.
 /// RowMajorA: element (i, p) is a[i * lda + p], otherwise a[p * lda + i].
 template <class T, int R, int N, bool Part, bool RowMajorA>
@@ -36,16 +56,7 @@ void gemm_tile(Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Inde
 #pragma GCC unroll 8
         for (int j = 0; j < N; ++j)
             bv[j] = Part && j == N - 1 ? load_part<T>(b + j * width<T>, rest) : load<T>(b + j * width<T>);
-#pragma GCC unroll 16
-        for (int i = 0; i < R; ++i) {
-            Vector<T> av;
-            if constexpr (RowMajorA)
-                av = splat<T>((i < 4 ? a0 : i < 8 ? a1 : a2)[i % 4 == 0 ? 0 : i % 4 == 1 ? one : i % 4 == 2 ? 2 * one : three]);
-            else
-                av = splat<T>(a0[i]);
-#pragma GCC unroll 8
-            for (int j = 0; j < N; ++j) acc[i][j] = fma(av, bv[j], acc[i][j]);
-        }
+        gemm_step<T, N, RowMajorA>(acc, a0, a1, a2, one, three, bv, std::make_integer_sequence<int, R>{});
         b += ldb;
         if constexpr (RowMajorA) {
             ++a0;
@@ -273,27 +284,39 @@ template <class T> void gemm_pack(T* packed, const T* b, Index ldb, bool transpo
         pack_panel<T>(packed, transposed ? b + j * ldb : b + j, ldb, transposed, k, n - j < panel ? n - j : panel);
 }
 
-/// out[j] = sum over rows of x[i, j]: four chains, of the rows i % 4, joined as (0 + 1) + (2 + 3).
-template <class T, class Access>
+/// out[j] = sum over rows of x[i, j]: four chains, of the rows i % 4, joined as (0 + 1) + (2 + 3). N vectors of columns.
+template <class T, int N, class Access>
 GRADUS_REGION_INLINE void column_sum(T* out, const T* x, Index ldx, Index rows, bool accumulate, Access access) {
-    Vector<T> s0{}, s1{}, s2{}, s3{};
+    Vector<T> s[4][N];
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; ++r)
+#pragma GCC unroll 4
+        for (int j = 0; j < N; ++j) s[r][j] = Vector<T>{};
     Index i = 0;
-    for (; i + 4 <= rows; i += 4, x += 4 * ldx) {
-        s0 += access.get(x);
-        s1 += access.get(x + ldx);
-        s2 += access.get(x + 2 * ldx);
-        s3 += access.get(x + 3 * ldx);
+    for (; i + 4 <= rows; i += 4)
+#pragma GCC unroll 4
+        for (int r = 0; r < 4; ++r, x += ldx)
+#pragma GCC unroll 4
+            for (int j = 0; j < N; ++j) s[r][j] += access.get(x + j * width<T>);
+#pragma GCC unroll 4
+    for (int r = 0; r < 3; ++r, x += ldx)
+        if (i + r < rows)
+#pragma GCC unroll 4
+            for (int j = 0; j < N; ++j) s[r][j] += access.get(x + j * width<T>);
+#pragma GCC unroll 4
+    for (int j = 0; j < N; ++j) {
+        const Vector<T> sum = (s[0][j] + s[1][j]) + (s[2][j] + s[3][j]);
+        T* to = out + j * width<T>;
+        access.put(to, accumulate ? access.get(to) + sum : sum);
     }
-    if (i < rows) s0 += access.get(x);
-    if (i + 1 < rows) s1 += access.get(x + ldx);
-    if (i + 2 < rows) s2 += access.get(x + 2 * ldx);
-    const Vector<T> sum = (s0 + s1) + (s2 + s3);
-    access.put(out, accumulate ? access.get(out) + sum : sum);
 }
 template <class T> void column_sums(T* out, const T* x, Index ldx, Index rows, Index cols, bool accumulate) {
+    constexpr int wide = GRADUS_REGION_BYTES == 64 ? 4 : 2;
     Index j = 0;
-    for (; j + width<T> <= cols; j += width<T>) column_sum<T>(out + j, x + j, ldx, rows, accumulate, Whole<T>{});
-    if (j < cols) column_sum<T>(out + j, x + j, ldx, rows, accumulate, Part<T>{cols - j});
+    for (; j + wide * width<T> <= cols; j += wide * width<T>)
+        column_sum<T, wide>(out + j, x + j, ldx, rows, accumulate, Whole<T>{});
+    for (; j + width<T> <= cols; j += width<T>) column_sum<T, 1>(out + j, x + j, ldx, rows, accumulate, Whole<T>{});
+    if (j < cols) column_sum<T, 1>(out + j, x + j, ldx, rows, accumulate, Part<T>{cols - j});
 }
 
 template <class T> inline constexpr GemmTable<T> gemm_table = {&gemm_pack<T>, &gemm_block<T>, &column_sums<T>};
