@@ -46,10 +46,10 @@ TEST_CASE("elementary functions of floats are within two units of the last place
         CHECK(worst<float>(vlog<float>, exact_log, 0.5, 2) <= 1);
         CHECK(worst<float>(vlog<float>, [](long double x) { return std::log(std::abs(x)) + (x < 0 ? NAN : 0.0L); }, -149, 128,
                            true) <= 1);
-        CHECK(worst<float>(vtanh<float>, exact_tanh, -10, 10) <= 2.1);
-        CHECK(worst<float>(vtanh<float>, exact_tanh, -149, 6, true) <= 2.1);
-        CHECK(worst<float>(vsigmoid<float>, exact_sigmoid, -105, 105) <= 2.1);
-        CHECK(worst<float>(vsigmoid<float>, exact_sigmoid, -8, 8) <= 2.2);
+        CHECK(worst<float>(vtanh<float>, exact_tanh, -10, 10) <= 2);
+        CHECK(worst<float>(vtanh<float>, exact_tanh, -149, 6, true) <= 2);
+        CHECK(worst<float>(vsigmoid<float>, exact_sigmoid, -105, 105) <= 2);
+        CHECK(worst<float>(vsigmoid<float>, exact_sigmoid, -8, 8) <= (GRADUS_EIGEN_KERNELS ? 2.5 : 2));
         for (double limit : {1.0, 1e4, 1e9}) {
             CHECK(worst<float>(vsin<float>, exact_sin, -limit, limit) <= 1);
             CHECK(worst<float>(vcos<float>, exact_cos, -limit, limit) <= 1);

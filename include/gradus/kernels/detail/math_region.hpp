@@ -115,8 +115,9 @@ template <class T> GRADUS_REGION_INLINE Vector<T> vector_tanh(Vector<T> x) {
     const Vector<T> power = (Vector<T>)((bits<T>(shifted) + words<T>(C::bias - C::magic_bits)) << C::mantissa);
     const Vector<T> m = fma(power, expm1_reduced<T>(r), power - splat<T>(1));
     const Vector<T> d = m + splat<T>(2);
-    // The rounding of the sum matters for small m, where 1/d is 0.25 to 0.5.
-    const Vector<T> lost = ((d - splat<T>(2)) - m) * (a < splat<T>(1) ? splat<T>(T(0.4)) : Vector<T>{});
+    // The rounding of the sum, given back to first order where it matters: 1/d is about 1/2 - a/4 there.
+    const Vector<T> reciprocal = fma(a, splat<T>(T(-0.25)), splat<T>(T(0.5)));
+    const Vector<T> lost = ((d - splat<T>(2)) - m) * (reciprocal > Vector<T>{} ? reciprocal : Vector<T>{});
     const Vector<T> q = m / d;
     return (Vector<T>)(bits<T>(fma(q, lost, q)) | (bits<T>(x) & words<T>(C::sign)));
 }
