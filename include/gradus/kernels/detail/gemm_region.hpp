@@ -9,9 +9,8 @@ template <class T> inline constexpr int gemm_rows = GRADUS_REGION_BYTES == 64 ? 
 inline constexpr Index gemm_packed = 0;
 
 /// Element (I, 0) of op(A), everywhere in a vector.
-template <class T, bool RowMajorA, int I>
+template <class T, int I>
 GRADUS_REGION_INLINE Vector<T> gemm_left(const T* a0, const T* a1, const T* a2, Index one, Index three) {
-    if constexpr (!RowMajorA) return splat<T>(a0[I]);
     const T* base = I < 4 ? a0 : I < 8 ? a1 : a2;
     return splat<T>(I % 4 == 0 ? base[0] : I % 4 == 1 ? base[one] : I % 4 == 2 ? base[2 * one] : base[three]);
 }
@@ -22,25 +21,26 @@ template <class T, int N> GRADUS_REGION_INLINE void gemm_row(Vector<T> (&acc)[N]
 }
 
 /// acc += one column of A times one row of B. A pack, not a loop over I: offsets are constants whatever the optimiser does.
-template <class T, int N, bool RowMajorA, int... I>
+template <class T, int N, int... I>
 GRADUS_REGION_INLINE void gemm_step(Vector<T> (*acc)[N], const T* a0, const T* a1, const T* a2, Index one, Index three,
                                     const Vector<T> (&bv)[N], std::integer_sequence<int, I...>) {
-    (gemm_row<T, N>(acc[I], gemm_left<T, RowMajorA, I>(a0, a1, a2, one, three), bv), ...);
+    (gemm_row<T, N>(acc[I], gemm_left<T, I>(a0, a1, a2, one, three), bv), ...);
 }
 
 /// c [R, cols] from op(a) [R, k] and b [k, cols], cols being N vectors or, with Part, fewer in the last of them.
-/// RowMajorA: element (i, p) is a[i * lda + p], otherwise a[p * lda + i].
-template <class T, int R, int N, bool Part, bool RowMajorA>
-void gemm_tile(Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc, Index cols, const GemmEnds<T>& ends) {
+/// Element (i, p) of op(A) is a[i * row + p * step].
+template <class T, int R, int N, bool Part>
+void gemm_tile(Index k, const T* a, Index row, Index step, const T* b, Index ldb, T* c, Index ldc, Index cols,
+               const GemmEnds<T>& ends) {
     const Index rest = cols - (N - 1) * width<T>;
     Vector<T> acc[R][N];
     if (ends.accumulate) {
-        const T* row = c;
+        const T* from = c;
 #pragma GCC unroll 16
-        for (int i = 0; i < R; ++i, row += ldc)
+        for (int i = 0; i < R; ++i, from += ldc)
 #pragma GCC unroll 8
             for (int j = 0; j < N; ++j)
-                acc[i][j] = Part && j == N - 1 ? load_part<T>(row + j * width<T>, rest) : load<T>(row + j * width<T>);
+                acc[i][j] = Part && j == N - 1 ? load_part<T>(from + j * width<T>, rest) : load<T>(from + j * width<T>);
     } else {
 #pragma GCC unroll 16
         for (int i = 0; i < R; ++i)
@@ -48,24 +48,20 @@ void gemm_tile(Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Inde
             for (int j = 0; j < N; ++j) acc[i][j] = Vector<T>{};
     }
     // The opaque pointers keep the compiler from one pointer per row, which would not fit the registers.
-    const T *a0 = a, *a1 = R > 4 ? a + 4 * lda : a, *a2 = R > 8 ? a + 8 * lda : a;
-    Index one = lda, three = 3 * lda;
-    if constexpr (RowMajorA) __asm__("" : "+r"(one), "+r"(three));
+    const T *a0 = a, *a1 = R > 4 ? a + 4 * row : a, *a2 = R > 8 ? a + 8 * row : a;
+    Index one = row, three = 3 * row;
+    __asm__("" : "+r"(one), "+r"(three));
     for (; k > 0; --k) {
         Vector<T> bv[N];
 #pragma GCC unroll 8
         for (int j = 0; j < N; ++j)
             bv[j] = Part && j == N - 1 ? load_part<T>(b + j * width<T>, rest) : load<T>(b + j * width<T>);
-        gemm_step<T, N, RowMajorA>(acc, a0, a1, a2, one, three, bv, std::make_integer_sequence<int, R>{});
+        gemm_step<T, N>(acc, a0, a1, a2, one, three, bv, std::make_integer_sequence<int, R>{});
         b += ldb;
-        if constexpr (RowMajorA) {
-            ++a0;
-            if constexpr (R > 4) ++a1;
-            if constexpr (R > 8) ++a2;
-            __asm__("" : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(b));
-        } else {
-            a0 += lda;
-        }
+        a0 += step;
+        if constexpr (R > 4) a1 += step;
+        if constexpr (R > 8) a2 += step;
+        __asm__("" : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(b));
     }
     if (ends.bias) {
 #pragma GCC unroll 8
@@ -94,29 +90,28 @@ void gemm_tile(Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Inde
 }
 
 template <class T>
-using GemmTile = void (*)(Index k, const T* a, Index lda, const T* b, Index ldb, T* c, Index ldc, Index cols,
+using GemmTile = void (*)(Index k, const T* a, Index row, Index step, const T* b, Index ldb, T* c, Index ldc, Index cols,
                           const GemmEnds<T>& ends);
 
 /// The tiles of one kind, by their number of rows less one.
 template <class T> struct GemmTiles {
     GemmTile<T> of[12];
 };
-template <class T, int N, bool Part, bool RowMajorA, int... R> constexpr GemmTiles<T> make_gemm_tiles() {
-    return {{&gemm_tile<T, R, N, Part, RowMajorA>...}};
+template <class T, int N, bool Part, int... R> constexpr GemmTiles<T> make_gemm_tiles() {
+    return {{&gemm_tile<T, R, N, Part>...}};
 }
-template <class T, int N, bool Part, bool RowMajorA>
+template <class T, int N, bool Part>
 inline constexpr GemmTiles<T> gemm_tiles =
 #if GRADUS_REGION_BYTES == 64
-    make_gemm_tiles<T, N, Part, RowMajorA, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12>();
+    make_gemm_tiles<T, N, Part, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12>();
 #else
-    make_gemm_tiles<T, N, Part, RowMajorA, 1, 2, 3, 4, 5, 6>();
+    make_gemm_tiles<T, N, Part, 1, 2, 3, 4, 5, 6>();
 #endif
 
 /// One tile for each number of columns.
-template <class T, bool RowMajorA>
-GRADUS_REGION_INLINE GemmTile<T> gemm_tile_for(Index rows, Index cols) {
-    if (cols == 2 * width<T>) return gemm_tiles<T, 2, false, RowMajorA>.of[rows - 1];
-    return cols > width<T> ? gemm_tiles<T, 2, true, RowMajorA>.of[rows - 1] : gemm_tiles<T, 1, true, RowMajorA>.of[rows - 1];
+template <class T> GRADUS_REGION_INLINE GemmTile<T> gemm_tile_for(Index rows, Index cols) {
+    if (cols == 2 * width<T>) return gemm_tiles<T, 2, false>.of[rows - 1];
+    return cols > width<T> ? gemm_tiles<T, 2, true>.of[rows - 1] : gemm_tiles<T, 1, true>.of[rows - 1];
 }
 
 /// Interleaves the halves of two vectors: a0 b0 a1 b1 ... of the lower and the upper halves.
@@ -155,63 +150,65 @@ template <class T> GRADUS_REGION_INLINE void transpose_square(T* to, Index ldto,
 }
 
 /// A tile's rows of op(a) as [k][rows], for tiles that many panels use. `to` holds k * rows + width elements.
-template <class T, bool RowMajorA> void pack_rows(T* to, const T* a, Index lda, int rows, Index k) {
+template <class T> void pack_rows(T* to, const T* a, Index row, Index step, int rows, Index k) {
     constexpr Index w = width<T>;
     Index p = 0;
     if (rows <= w) {
-        if constexpr (RowMajorA)
-            for (; p + w <= k; p += w) transpose_square<T>(to + p * rows, rows, a + p, lda, rows);
+        if (step == 1)
+            for (; p + w <= k; p += w) transpose_square<T>(to + p * rows, rows, a + p, row, rows);
         else
-            for (; p < k; ++p) store<T>(to + p * rows, load_part<T>(a + p * lda, rows));
+            for (; p < k; ++p) store<T>(to + p * rows, load_part<T>(a + p * step, rows));
     }
     for (; p < k; ++p)
-        for (Index i = 0; i < rows; ++i) to[p * rows + i] = RowMajorA ? a[i * lda + p] : a[p * lda + i];
+        for (Index i = 0; i < rows; ++i) to[p * rows + i] = a[i * row + p * step];
 }
 
 /// One or two rows: wide tiles that hide the latency of fma. Returns the columns done.
-template <class T, bool RowMajorA, int R>
-Index gemm_thin(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, Index n, Index k, const GemmEnds<T>& ends) {
+template <class T, int R>
+Index gemm_thin(T* c, Index ldc, const T* a, Index row, Index step, const T* b, Index ldb, Index n, Index k,
+                const GemmEnds<T>& ends) {
     constexpr Index cols = 8 * width<T>;
     GemmEnds<T> own = ends;
     Index j = 0;
     for (; j + cols <= n; j += cols) {
         own.bias = ends.bias ? ends.bias + j : nullptr;
-        gemm_tile<T, R, 8, false, RowMajorA>(k, a, lda, b + j, ldb, c + j, ldc, cols, own);
+        gemm_tile<T, R, 8, false>(k, a, row, step, b + j, ldb, c + j, ldc, cols, own);
     }
     return j;
 }
 
-/// One pass over at most gemm_depth of k; a block of rows at a time against all columns.
-template <class T, bool RowMajorA>
-void gemm_pass(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, Index m, Index n, Index k, const GemmEnds<T>& ends) {
+/// One pass over k; a block of rows at a time against all columns. Element (i, p) of op(A) is a[i * row + p * step].
+template <class T>
+void gemm_pass(T* c, Index ldc, const T* a, Index row, Index step, const T* b, Index ldb, Index m, Index n, Index k,
+               const GemmEnds<T>& ends) {
     constexpr Index pair = 2 * width<T>, panel = gemm_panel<T>;
     if (m <= 2 && ldb != gemm_packed && n >= 8 * width<T>) {
-        const Index done = m == 1 ? gemm_thin<T, RowMajorA, 1>(c, ldc, a, lda, b, ldb, n, k, ends)
-                                  : gemm_thin<T, RowMajorA, 2>(c, ldc, a, lda, b, ldb, n, k, ends);
+        const Index done = m == 1 ? gemm_thin<T, 1>(c, ldc, a, row, step, b, ldb, n, k, ends)
+                                  : gemm_thin<T, 2>(c, ldc, a, row, step, b, ldb, n, k, ends);
         if (done == n) return;
         GemmEnds<T> own = ends;
         if (own.bias) own.bias += done;
-        gemm_pass<T, RowMajorA>(c + done, ldc, a, lda, b + done, ldb, m, n - done, k, own);
+        gemm_pass<T>(c + done, ldc, a, row, step, b + done, ldb, m, n - done, k, own);
         return;
     }
     const Index tiles = (m + gemm_rows<T> - 1) / gemm_rows<T>;
     const Index stride = ldb == gemm_packed ? panel : ldb;
     const Index panel_stride = ldb == gemm_packed ? k * panel : panel;
     // Rows far apart, or a large power of two, fall out of the cache between panels.
-    const Index row_bytes = lda * Index(sizeof(T));
-    const bool pack = n >= 256 && k >= 64 && k <= gemm_depth<T> && (row_bytes % 8192 == 0 || (!RowMajorA && row_bytes >= 1024));
+    const bool pack = n >= 256 && k >= 64 && k <= gemm_depth<T> &&
+                      (step == 1 ? row * Index(sizeof(T)) % 8192 == 0 : step * Index(sizeof(T)) >= 1024);
     T buffer[gemm_rows<T> * gemm_depth<T> + width<T>];
-    Index row = 0;
+    Index first = 0;
     for (Index t = 0; t < tiles; ++t) {
-        const Index rows = (m - row + tiles - t - 1) / (tiles - t);
-        const T* a_tile = RowMajorA ? a + row * lda : a + row;
-        const Index a_stride = pack ? rows : lda;
+        const Index rows = (m - first + tiles - t - 1) / (tiles - t);
+        const T* a_tile = a + first * row;
         if (pack) {
-            pack_rows<T, RowMajorA>(buffer, a_tile, lda, int(rows), k);
+            pack_rows<T>(buffer, a_tile, row, step, int(rows), k);
             a_tile = buffer;
         }
-        const GemmTile<T> whole = pack ? gemm_tile_for<T, false>(rows, pair) : gemm_tile_for<T, RowMajorA>(rows, pair);
-        T* c_tile = c + row * ldc;
+        const Index a_row = pack ? 1 : row, a_step = pack ? rows : step;
+        const GemmTile<T> whole = gemm_tile_for<T>(rows, pair);
+        T* c_tile = c + first * ldc;
         const T* b_panel = b;
         for (Index j0 = 0; j0 < n; j0 += panel, b_panel += panel_stride) {
             const Index end = n - j0 < panel ? n - j0 : panel;
@@ -219,20 +216,19 @@ void gemm_pass(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, In
             for (Index j = 0; j < end; j += pair) {
                 own.bias = ends.bias ? ends.bias + j0 + j : nullptr;
                 const Index cols = end - j < pair ? end - j : pair;
-                const GemmTile<T> tile = cols == pair ? whole
-                                         : pack       ? gemm_tile_for<T, false>(rows, cols)
-                                                      : gemm_tile_for<T, RowMajorA>(rows, cols);
-                tile(k, a_tile, a_stride, b_panel + j, stride, c_tile + j0 + j, ldc, cols, own);
+                const GemmTile<T> tile = cols == pair ? whole : gemm_tile_for<T>(rows, cols);
+                tile(k, a_tile, a_row, a_step, b_panel + j, stride, c_tile + j0 + j, ldc, cols, own);
             }
         }
-        row += rows;
+        first += rows;
     }
 }
 
-/// c [m, n] = ends(op(a) [m, k] b [k, n]); serial. Packed B must be of k <= gemm_depth, or the caller runs the passes.
+/// c [m, n] = ends(op(a) [m, k] b [k, n]); serial. Rows of b are read in passes of gemm_depth, a packed b in one.
 template <class T>
 void gemm_block(T* c, Index ldc, const T* a, Index lda, bool transposed_a, const T* b, Index ldb, Index m, Index n, Index k,
                 const GemmEnds<T>& ends) {
+    const Index row = transposed_a ? 1 : lda, step = transposed_a ? lda : 1;
     const Index depth = ldb == gemm_packed ? (k > 0 ? k : 1) : gemm_depth<T>;
     Index p = 0;
     do {
@@ -243,10 +239,7 @@ void gemm_block(T* c, Index ldc, const T* a, Index lda, bool transposed_a, const
             own.bias = nullptr;
             own.relu = false;
         }
-        if (transposed_a)
-            gemm_pass<T, false>(c, ldc, a + p * lda, lda, b + p * ldb, ldb, m, n, now, own);
-        else
-            gemm_pass<T, true>(c, ldc, a + p, lda, b + p * ldb, ldb, m, n, now, own);
+        gemm_pass<T>(c, ldc, a + p * step, row, step, b + p * ldb, ldb, m, n, now, own);
         p += now;
     } while (p < k);
 }
