@@ -1,0 +1,113 @@
+/// The kinds that `load` can make: Gradus's own, one line each, and how a user names others.
+///
+///     auto model = load("model.safetensors", {.layers = {layer<Swish>()}});
+#pragma once
+#include <gradus/layers/activation.hpp>
+#include <gradus/layers/bidirectional.hpp>
+#include <gradus/layers/dense.hpp>
+#include <gradus/layers/dropout.hpp>
+#include <gradus/layers/embedding.hpp>
+#include <gradus/layers/global_average_pooling_1d.hpp>
+#include <gradus/layers/lstm.hpp>
+#include <gradus/losses/binary_crossentropy.hpp>
+#include <gradus/losses/sparse_categorical_crossentropy.hpp>
+#include <gradus/metrics/accuracy.hpp>
+#include <gradus/metrics/auc.hpp>
+#include <gradus/optimizers/adam.hpp>
+#include <gradus/optimizers/sgd.hpp>
+#include <gradus/preprocessing/text_vectorization.hpp>
+
+#include <concepts>
+#include <memory>
+#include <string>
+#include <vector>
+
+GRADUS_BEGIN
+
+/// A kind of saved object: its key in files, and what makes one with default options.
+template <class Base> struct Kind {
+    std::string kind;
+    std::unique_ptr<Base> (*make)();
+};
+
+namespace detail {
+/// A class template on the scalar that becomes a Kind of whatever base and scalar are asked for.
+template <template <class> class C> struct KindOf {
+    template <template <class> class Base, class T>
+        requires std::derived_from<C<T>, Base<T>>
+    operator Kind<Base<T>>() const {
+        return {std::string(C<T>().kind()), []() -> std::unique_ptr<Base<T>> { return std::make_unique<C<T>>(); }};
+    }
+};
+}  // namespace detail
+
+/// Names a user's class template for LoadOptions. It must be default-constructible and a template on the scalar alone.
+template <template <class> class C> detail::KindOf<C> layer() { return {}; }
+template <template <class> class C> detail::KindOf<C> loss() { return {}; }
+template <template <class> class C> detail::KindOf<C> metric() { return {}; }
+template <template <class> class C> detail::KindOf<C> optimizer() { return {}; }
+/// Preprocessors are not templates.
+template <std::derived_from<Preprocessor> P> Kind<Preprocessor> preprocessor() {
+    return {std::string(P().kind()), []() -> std::unique_ptr<Preprocessor> { return std::make_unique<P>(); }};
+}
+
+/// What load takes. Kinds named here come before Gradus's own.
+template <class T = float> struct LoadOptions {
+    std::vector<Kind<LayerOf<T>>> layers = {};
+    std::vector<Kind<LossOf<T>>> losses = {};
+    std::vector<Kind<Metric<T>>> metrics = {};
+    std::vector<Kind<Optimizer<T>>> optimizers = {};
+    std::vector<Kind<Preprocessor>> preprocessors = {};
+    bool compile = true;  ///< compile the model as it was, with the optimizer's moments
+};
+
+namespace detail {
+
+template <class T> const std::vector<Kind<LayerOf<T>>>& layer_kinds() {
+    static const std::vector<Kind<LayerOf<T>>> kinds{
+        layer<Activation>(),
+        layer<Bidirectional>(),
+        layer<Dense>(),
+        layer<Dropout>(),
+        layer<Embedding>(),
+        layer<GlobalAveragePooling1D>(),
+        layer<LSTM>(),
+    };
+    return kinds;
+}
+
+template <class T> const std::vector<Kind<LossOf<T>>>& loss_kinds() {
+    static const std::vector<Kind<LossOf<T>>> kinds{
+        loss<BinaryCrossentropy>(),
+        loss<SparseCategoricalCrossentropy>(),
+    };
+    return kinds;
+}
+
+template <class T> const std::vector<Kind<Metric<T>>>& metric_kinds() {
+    static const std::vector<Kind<Metric<T>>> kinds{
+        metric<Accuracy>(),
+        metric<AUC>(),
+        metric<BinaryAccuracy>(),
+        metric<SparseCategoricalAccuracy>(),
+    };
+    return kinds;
+}
+
+template <class T> const std::vector<Kind<Optimizer<T>>>& optimizer_kinds() {
+    static const std::vector<Kind<Optimizer<T>>> kinds{
+        optimizer<Adam>(),
+        optimizer<SGD>(),
+    };
+    return kinds;
+}
+
+inline const std::vector<Kind<Preprocessor>>& preprocessor_kinds() {
+    static const std::vector<Kind<Preprocessor>> kinds{
+        preprocessor<TextVectorization>(),
+    };
+    return kinds;
+}
+
+}  // namespace detail
+GRADUS_END
