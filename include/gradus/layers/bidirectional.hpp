@@ -44,6 +44,7 @@ public:
 
     void build(Build& b) override {
         const Recurrent& layer = recurrent(forward_);
+        (void)recurrent(backward_);
         sequences_ = layer.return_sequences();
         states_ = layer.states();
         b.require_values(0, 3, 3, "[batch, time, features]");
