@@ -28,6 +28,7 @@ struct Identity {
 /// What Node, Build and Fields name. Free of the scalar.
 class LayerBase : public Described {
 public:
+    /// Declares everything anew: a model's clone builds copies of layers that were built before.
     virtual void build(Build&) = 0;
     virtual std::unique_ptr<LayerBase> copy() const = 0;
     virtual Dtype dtype() const = 0;

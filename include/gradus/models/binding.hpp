@@ -1,7 +1,8 @@
 /// Fits data to a graph's symbolic shapes: which values the symbols take, and whether the rest agrees.
 #pragma once
-#include <gradus/core/dim.hpp>
+#include <gradus/graph/graph.hpp>
 
+#include <cstdio>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,29 @@ inline void check_shape(const SymbolicShape& expected, const Shape& found, const
     for (Index i = common; i < s.rank(); ++i) fits = fits && s[i] == 1;
     for (Index i = common; i < found.rank(); ++i) fits = fits && found[i] == 1;
     if (!fits) throw_misfit(name, expected, found);
+}
+
+/// Shapes of data against all of a graph's inputs; sets the symbols. A symbol on several axes has one value. Allocates nothing.
+inline void bind_inputs(const Graph& graph, const Shape* shapes, std::size_t n, Extents& extents, const char* who) {
+    if (n != graph.inputs().size())
+        throw_shape_error(std::string(who) + ": expects " + std::to_string(graph.inputs().size()) + " input column(s), got " +
+                          std::to_string(n));
+    for (std::size_t i = 0; i < n; ++i) {
+        char name[48];
+        std::snprintf(name, sizeof(name), "%s input #%d", who, static_cast<int>(i + 1));
+        bind_shape(graph.out(graph.inputs()[i]).shape, shapes[i], extents, name);
+        if (shapes[i].rank() && shapes[i][0] == 0) throw_value_error(std::string(name) + ": expects at least one row, got an empty set");
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+        const SymbolicShape& expected = graph.out(graph.inputs()[i]).shape;
+        for (std::size_t k = 0; k < expected.size(); ++k) {
+            if (expected[k].evaluate(extents) == shapes[i][static_cast<Index>(k)]) continue;
+            std::string others;
+            for (std::size_t j = 0; j < n; ++j) others += (j ? ", " : "") + to_string(shapes[j]);
+            throw_shape_error(std::string(who) + " input #" + std::to_string(i + 1) + ": expects " + to_string(expected) + ", got " +
+                              to_string(shapes[i]) + (n > 1 ? " among inputs of " + others : std::string()));
+        }
+    }
 }
 
 /// The shape of a column with another number of rows.

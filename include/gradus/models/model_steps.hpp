@@ -20,25 +20,7 @@ template <class T> Columns Model<T>::prepared(const Columns& x, Tensor<std::int3
 
 /// Shapes of the columns (with their rows) against the graph's inputs; sets the symbols.
 template <class T> void Model<T>::bind(const Graph& graph, const Shape* rows, std::size_t n, Extents& extents) const {
-    if (n != graph.inputs().size())
-        throw_shape_error("model: expects " + std::to_string(graph.inputs().size()) + " input column(s), got " + std::to_string(n));
-    for (std::size_t i = 0; i < n; ++i) {
-        char name[32];
-        std::snprintf(name, sizeof(name), "model input #%d", static_cast<int>(i + 1));
-        detail::bind_shape(graph.out(graph.inputs()[i]).shape, rows[i], extents, name);
-        if (rows[i].rank() && rows[i][0] == 0) throw_value_error(std::string(name) + ": expects at least one row, got an empty set");
-    }
-    // A symbol that two axes share, and sizes that are expressions.
-    for (std::size_t i = 0; i < n; ++i) {
-        const SymbolicShape& expected = graph.out(graph.inputs()[i]).shape;
-        for (std::size_t k = 0; k < expected.size(); ++k)
-            if (expected[k].evaluate(extents) != rows[i][static_cast<Index>(k)]) {
-                std::string others;
-                for (std::size_t j = 0; j < n; ++j) others += (j ? ", " : "") + to_string(rows[j]);
-                throw_shape_error("model input #" + std::to_string(i + 1) + ": expects " + to_string(expected) + ", got " +
-                                  to_string(rows[i]) + (n > 1 ? " among inputs of " + others : std::string()));
-            }
-    }
+    detail::bind_inputs(graph, rows, n, extents, "model");
 }
 
 template <class T> Pass Model<T>::pass(bool training) const {

@@ -34,16 +34,15 @@ public:
     void operator()(const Columns& x, Tensor<T>& y) { (*this)(x, y.view()); }
     /// Runs the graph; `output` then shows the results until the next run.
     void run(const Columns& x) {
-        if (x.size() != graph_->inputs().size())
-            throw_shape_error("predictor: expects " + std::to_string(graph_->inputs().size()) + " input column(s), got " +
-                              std::to_string(x.size()));
+        Shape shapes[Columns::max_columns];
         for (std::size_t i = 0; i < x.size(); ++i) {
             if (x[i].is_text()) throw_value_error("predictor: expects numbers, got texts");
             if (x[i].rows() < 1 || x[i].rows() > options_.batch)
                 throw_shape_error("predictor: expects 1 to " + std::to_string(options_.batch) + " rows, got " +
                                   std::to_string(x[i].rows()));
-            detail::bind_shape(graph_->out(graph_->inputs()[i]).shape, x[i].view().shape, extents_, "predictor input");
+            shapes[i] = x[i].view().shape;
         }
+        detail::bind_inputs(*graph_, shapes, x.size(), extents_, "predictor");
         check_ids(x);
         workspace_->set(extents_);
         for (std::size_t i = 0; i < x.size(); ++i) copy_column(workspace_->value(graph_->inputs()[i]), x[i].view());

@@ -1,0 +1,3 @@
+#include <gradus/testing/allocation_guard.hpp>
+
+GRADUS_DEFINE_ALLOCATION_COUNTER;
