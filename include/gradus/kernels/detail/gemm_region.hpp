@@ -224,10 +224,32 @@ void gemm_pass(T* c, Index ldc, const T* a, Index row, Index step, const T* b, I
     }
 }
 
+/// The same product with the sides exchanged, for a few columns and a transposed A, whose rows then fill the vectors.
+template <class T>
+void gemm_narrow(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, Index m, Index n, Index k, const GemmEnds<T>& ends) {
+    constexpr Index pair = 2 * width<T>;
+    T buffer[gemm_rows<T> * pair];
+    for (Index i0 = 0; i0 < m; i0 += pair) {
+        const Index count = m - i0 < pair ? m - i0 : pair;
+        if (ends.accumulate)
+            for (Index i = 0; i < count; ++i)
+                for (Index j = 0; j < n; ++j) buffer[j * pair + i] = c[(i0 + i) * ldc + j];
+        gemm_tile_for<T>(n, count)(k, b, 1, ldb, a + i0, lda, buffer, pair, count, {nullptr, ends.accumulate, false});
+        for (Index i = 0; i < count; ++i)
+            for (Index j = 0; j < n; ++j) {
+                T v = buffer[j * pair + i];
+                if (ends.bias) v += ends.bias[j];
+                c[(i0 + i) * ldc + j] = ends.relu && v < 0 ? T(0) : v;
+            }
+    }
+}
+
 /// c [m, n] = ends(op(a) [m, k] b [k, n]); serial. Rows of b are read in passes of gemm_depth, a packed b in one.
 template <class T>
 void gemm_block(T* c, Index ldc, const T* a, Index lda, bool transposed_a, const T* b, Index ldb, Index m, Index n, Index k,
                 const GemmEnds<T>& ends) {
+    if (transposed_a && ldb != gemm_packed && n <= gemm_rows<T> && n < width<T> && m >= width<T>)
+        return gemm_narrow<T>(c, ldc, a, lda, b, ldb, m, n, k, ends);
     const Index row = transposed_a ? 1 : lda, step = transposed_a ? lda : 1;
     const Index depth = ldb == gemm_packed ? (k > 0 ? k : 1) : gemm_depth<T>;
     Index p = 0;
