@@ -148,5 +148,5 @@ TEST_CASE("check_layer: wrong layers are found") {
     CHECK_THAT(fault(parallel), ContainsSubstring("default number of threads"));
     CHECK_THAT(fault(wrong_in_float), ContainsSubstring("(in double)"));
     CHECK_THAT(complaint(Forgetful<double>()), ContainsSubstring("batch 1, training"));
-    if (AllocationGuard::counting()) CHECK_THAT(fault(allocates), ContainsSubstring("1 allocations, expects none"));
+    if (AllocationGuard::counting() && !GRADUS_EIGEN_KERNELS) CHECK_THAT(fault(allocates), ContainsSubstring("1 allocations, expects none"));
 }
