@@ -52,7 +52,32 @@
     entry(kernels::vsin, T) \
     entry(kernels::vtanh, T)
 
-#define GRADUS_COMPILED_CLASSES(entry, T)
+#define GRADUS_COMPILED_CLASSES(entry, T) \
+    entry(AUC, T) \
+    entry(Accuracy, T) \
+    entry(Activation, T) \
+    entry(Adam, T) \
+    entry(Bidirectional, T) \
+    entry(BinaryAccuracy, T) \
+    entry(BinaryCrossentropy, T) \
+    entry(Dense, T) \
+    entry(Dropout, T) \
+    entry(Embedding, T) \
+    entry(GlobalAveragePooling1D, T) \
+    entry(InputLayer, T) \
+    entry(LSTM, T) \
+    entry(LayerHandle, T) \
+    entry(LossHandle, T) \
+    entry(MetricHandle, T) \
+    entry(Model, T) \
+    entry(OptimizerHandle, T) \
+    entry(Predictor, T) \
+    entry(SGD, T) \
+    entry(Sequential, T) \
+    entry(SparseCategoricalAccuracy, T) \
+    entry(SparseCategoricalCrossentropy, T) \
+    entry(SparseGradient, T) \
+    entry(Workspace, T)
 // clang-format on
 
 #define GRADUS_COMPILED_EXTERN_FUNCTION(name, T) extern template decltype(name<T>) name<T>;

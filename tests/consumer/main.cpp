@@ -10,7 +10,7 @@ int main() {
     model.compile({.optimizer = Adam({.learning_rate = 0.05}), .loss = BinaryCrossentropy()});
     const Tensor<float> x = tensor<float>({{0, 0}, {0, 1}, {1, 0}, {1, 1}});
     const Tensor<float> y = tensor<float>({{0}, {1}, {1}, {0}});
-    model.fit(x, y, {.batch_size = 4, .epochs = 5, .verbose = 0});
+    model.fit(x, y, {.batch_size = 4, .epochs = 5, .verbose = Verbose::silent});
     save(model, "consumer.safetensors");
     auto again = load("consumer.safetensors");
     const bool same = again.fingerprint() == model.fingerprint();
