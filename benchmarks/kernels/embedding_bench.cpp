@@ -25,8 +25,8 @@ void embedding_forward(benchmark::State& state) {
     kernels::embedding_forward(y.data(), ids.data(), table.data(), n, vocabulary, dim);
     kernels::ref::embedding_forward(expected.data(), ids.data(), table.data(), n, vocabulary, dim);
     if (y != expected) return state.SkipWithError("differs from the reference");
-    const double s =
-        bench::time_kernel(state, [&] { kernels::embedding_forward(y.data(), ids.data(), table.data(), n, vocabulary, dim); });
+    const double s = bench::time_kernel(
+        state, [&] { kernels::embedding_forward(y.data(), ids.data(), table.data(), n, vocabulary, dim); });
     state.counters["us"] = 1e6 * s;
     bench::report_bytes(state, 8.0 * double(n * dim), s);
 }
@@ -49,15 +49,17 @@ BENCHMARK(embedding_unique_rows)->Args({3200, 10000})->Args({3200, 1000000})->Ar
 void embedding_backward(benchmark::State& state) {
     const Index n = state.range(0), vocabulary = state.range(1), dim = state.range(2);
     const auto ids = tokens(n, vocabulary);
-    std::vector<std::int32_t> rows(ids), position(ids), space(size(kernels::unique_rows_workspace(n, vocabulary) + 2 * n + 1));
+    std::vector<std::int32_t> rows(ids), position(ids),
+        space(size(kernels::unique_rows_workspace(n, vocabulary) + 2 * n + 1));
     const Index count = kernels::unique_rows(rows.data(), position.data(), ids.data(), n, vocabulary, space.data());
     const auto dy = bench::numbers<float>(n * dim);
     std::vector<float> drows(size(count * dim)), expected(drows);
     kernels::embedding_backward(drows.data(), dy.data(), position.data(), n, dim, count, space.data());
     kernels::ref::embedding_backward(expected.data(), dy.data(), position.data(), n, dim);
     if (drows != expected) return state.SkipWithError("differs from the reference");
-    const double s = bench::time_kernel(
-        state, [&] { kernels::embedding_backward(drows.data(), dy.data(), position.data(), n, dim, count, space.data()); });
+    const double s = bench::time_kernel(state, [&] {
+        kernels::embedding_backward(drows.data(), dy.data(), position.data(), n, dim, count, space.data());
+    });
     state.counters["us"] = 1e6 * s;
     bench::report_bytes(state, 4.0 * double(n * dim + 2 * count * dim), s);
 }

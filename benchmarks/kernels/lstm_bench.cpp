@@ -9,14 +9,18 @@ namespace {
 /// A layer's arguments with dropout of inputs and state, as lstm_text trains.
 struct Layer {
     Index B, S, D, U;
-    std::vector<float> x, w, r, b, input_mask, recurrent_mask, dh, h, c, y, saved, forward_space, backward_space, dx, dw, dr, db;
+    std::vector<float> x, w, r, b, input_mask, recurrent_mask, dh, h, c, y, saved, forward_space, backward_space, dx,
+        dw, dr, db;
 
     Layer(Index batch, Index time, Index features, Index units)
-        : B(batch), S(time), D(features), U(units), x(bench::numbers<float>(B * S * D, 1)), w(bench::numbers<float>(D * 4 * U, 2)),
-          r(bench::numbers<float>(U * 4 * U, 3)), b(bench::numbers<float>(4 * U, 4)), input_mask(bench::numbers<float>(B * D, 5)),
-          recurrent_mask(bench::numbers<float>(B * U, 6)), dh(bench::numbers<float>(B * U, 7)), h(size(B * U)), c(h), y(size(B * S * U)),
-          saved(size(kernels::lstm_saved(B, S, D, U))), forward_space(size(kernels::lstm_forward_workspace(B, S, D, U))),
-          backward_space(size(kernels::lstm_backward_workspace(B, S, D, U))), dx(x.size()), dw(w.size()), dr(r.size()), db(b.size()) {
+        : B(batch), S(time), D(features), U(units), x(bench::numbers<float>(B * S * D, 1)),
+          w(bench::numbers<float>(D * 4 * U, 2)), r(bench::numbers<float>(U * 4 * U, 3)),
+          b(bench::numbers<float>(4 * U, 4)), input_mask(bench::numbers<float>(B * D, 5)),
+          recurrent_mask(bench::numbers<float>(B * U, 6)), dh(bench::numbers<float>(B * U, 7)), h(size(B * U)), c(h),
+          y(size(B * S * U)), saved(size(kernels::lstm_saved(B, S, D, U))),
+          forward_space(size(kernels::lstm_forward_workspace(B, S, D, U))),
+          backward_space(size(kernels::lstm_backward_workspace(B, S, D, U))), dx(x.size()), dw(w.size()), dr(r.size()),
+          db(b.size()) {
         for (float& v : w) v /= std::sqrt(float(D));
         for (float& v : r) v /= std::sqrt(float(U));
         for (float& v : input_mask) v = v > -0.6f ? 1.25f : 0.0f;
@@ -51,8 +55,10 @@ struct Layer {
         kernels::ref::lstm_backward(other.backward());
         double scale = 1;
         for (float v : other.dr) scale = std::max(scale, double(std::abs(v)));
-        return bench::largest_difference(y, other.y) <= 1e-5 && bench::largest_difference(dx, other.dx) <= 1e-4 * scale &&
-               bench::largest_difference(dr, other.dr) <= 1e-4 * scale && bench::largest_difference(dw, other.dw) <= 1e-4 * scale;
+        return bench::largest_difference(y, other.y) <= 1e-5 &&
+               bench::largest_difference(dx, other.dx) <= 1e-4 * scale &&
+               bench::largest_difference(dr, other.dr) <= 1e-4 * scale &&
+               bench::largest_difference(dw, other.dw) <= 1e-4 * scale;
     }
 };
 
@@ -69,7 +75,11 @@ void lstm_train(benchmark::State& state) {
     state.counters["samples/s"] = double(layer.B) / s;
     bench::report_flops<float>(state, 3 * layer.forward_flops(), s);
 }
-BENCHMARK(lstm_train)->Args({32, 100, 50, 64})->Args({64, 64, 128, 256})->Args({64, 64, 256, 256})->Args({128, 30, 16, 32});
+BENCHMARK(lstm_train)
+    ->Args({32, 100, 50, 64})
+    ->Args({64, 64, 128, 256})
+    ->Args({64, 64, 256, 256})
+    ->Args({128, 30, 16, 32});
 
 void lstm_inference(benchmark::State& state) {
     Layer layer(state.range(0), state.range(1), state.range(2), state.range(3));
@@ -77,6 +87,10 @@ void lstm_inference(benchmark::State& state) {
     state.counters["us"] = 1e6 * s;
     bench::report_flops<float>(state, layer.forward_flops(), s);
 }
-BENCHMARK(lstm_inference)->Args({1, 100, 50, 64})->Args({1, 1, 16, 32})->Args({32, 100, 50, 64})->Args({64, 64, 256, 256});
+BENCHMARK(lstm_inference)
+    ->Args({1, 100, 50, 64})
+    ->Args({1, 1, 16, 32})
+    ->Args({32, 100, 50, 64})
+    ->Args({64, 64, 256, 256});
 
 } // namespace

@@ -17,13 +17,15 @@ void optimizer_adam(benchmark::State& state) {
     kernels::adam_update(w.data(), m.data(), v.data(), g.data(), step, n);
     kernels::ref::adam_update(expected.data(), m_expected.data(), v_expected.data(), g.data(), step, n);
     if (bench::largest_difference(w, expected) > 1e-6) return state.SkipWithError("differs from the reference");
-    const double s = bench::time_kernel(state, [&] { kernels::adam_update(w.data(), m.data(), v.data(), g.data(), step, n); });
+    const double s =
+        bench::time_kernel(state, [&] { kernels::adam_update(w.data(), m.data(), v.data(), g.data(), step, n); });
     state.counters["us"] = 1e6 * s;
     bench::report_bytes(state, 28.0 * double(n), s);
 }
 BENCHMARK(optimizer_adam)->Arg(6144)->Arg(535040)->Arg(10000000);
 
-/// A table of which `count` rows have a gradient; `idle` steps before the measurement let the moments of the others decay.
+/// A table of which `count` rows have a gradient; `idle` steps before the measurement let the moments of the others
+/// decay.
 void optimizer_adam_rows(benchmark::State& state) {
     const Index vocabulary = state.range(0), dim = state.range(1), count = state.range(2), idle = state.range(3);
     const Index n = vocabulary * dim;
@@ -35,7 +37,8 @@ void optimizer_adam_rows(benchmark::State& state) {
     const auto drows = bench::numbers<float>(count * dim, 3);
     const auto step = kernels::adam_step<float>(1e-3, 0.9, 0.999, 1e-7, 100);
     const auto update = [&] {
-        kernels::adam_update_rows(w.data(), m.data(), v.data(), drows.data(), rows.data(), count, step, vocabulary, dim);
+        kernels::adam_update_rows(w.data(), m.data(), v.data(), drows.data(), rows.data(), count, step, vocabulary,
+                                  dim);
     };
     for (Index i = 0; i < idle; ++i) update();
     const double s = bench::time_kernel(state, update);

@@ -30,8 +30,8 @@ struct Numbers {
 struct Size {
     Index n, vocabulary, dim;
 };
-const Size sizes[] = {{0, 5, 3},      {1, 1, 1},       {7, 3, 2},      {100, 40, 17},          {700, 300, 50},
-                      {40, 9, 64},    {33, 7, 131},    {50, 1000000, 5}, {3000, 1 << 30, 4}, {2000, 33, 0}};
+const Size sizes[] = {{0, 5, 3},   {1, 1, 1},    {7, 3, 2},        {100, 40, 17},      {700, 300, 50},
+                      {40, 9, 64}, {33, 7, 131}, {50, 1000000, 5}, {3000, 1 << 30, 4}, {2000, 33, 0}};
 
 template <class T> bool same(const std::vector<T>& a, const std::vector<T>& b) {
     return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);

@@ -33,7 +33,9 @@ template <class T> struct Block {
     std::vector<T> w, m, v;
     explicit Block(Index n) : w(reals<T>(n, 1)), m(std::size_t(n)), v(std::size_t(n)) {}
 };
-template <class T> bool same(const Block<T>& a, const Block<T>& b) { return same(a.w, b.w) && same(a.m, b.m) && same(a.v, b.v); }
+template <class T> bool same(const Block<T>& a, const Block<T>& b) {
+    return same(a.w, b.w) && same(a.m, b.m) && same(a.v, b.v);
+}
 
 template <class T> Block<T> train(Index n, Index shift = 0) {
     Block<T> b(n + shift);
@@ -41,7 +43,8 @@ template <class T> Block<T> train(Index n, Index shift = 0) {
         const auto g = reals<T>(n + shift, std::uint32_t(t));
         adam_update(b.w.data() + shift, b.m.data() + shift, b.v.data() + shift, t == 4 ? nullptr : g.data() + shift,
                     adam_step<T>(0.01, 0.9, 0.999, 1e-7, t), n);
-        momentum_update(b.w.data() + shift, b.m.data() + shift, g.data() + shift, MomentumStep<T>{T(0.01), T(0.9), t % 2 == 0}, n);
+        momentum_update(b.w.data() + shift, b.m.data() + shift, g.data() + shift,
+                        MomentumStep<T>{T(0.01), T(0.9), t % 2 == 0}, n);
         sgd_update(b.w.data() + shift, g.data() + shift, T(0.01), n);
     }
     return b;
@@ -64,8 +67,10 @@ template <class T> void check_adam(double tolerance) {
         for (Index t = 1; t <= 20; ++t) {
             const auto g = reals<T>(n, std::uint32_t(t));
             const T* gradient = t == 4 ? nullptr : g.data();
-            adam_update(fast.w.data(), fast.m.data(), fast.v.data(), gradient, adam_step<T>(0.01, 0.9, 0.999, 1e-7, t), n);
-            ref::adam_update(slow.w.data(), slow.m.data(), slow.v.data(), gradient, ref::adam_step<T>(0.01, 0.9, 0.999, 1e-7, t), n);
+            adam_update(fast.w.data(), fast.m.data(), fast.v.data(), gradient, adam_step<T>(0.01, 0.9, 0.999, 1e-7, t),
+                        n);
+            ref::adam_update(slow.w.data(), slow.m.data(), slow.v.data(), gradient,
+                             ref::adam_step<T>(0.01, 0.9, 0.999, 1e-7, t), n);
             const double rate = 0.01 * std::sqrt(1 - std::pow(0.999, double(t))) / (1 - std::pow(0.9, double(t)));
             for (std::size_t i = 0; i < w.size(); ++i) {
                 const double d = gradient ? double(g[i]) : 0;
@@ -91,14 +96,16 @@ template <class T> void check_rows(Index vocabulary, Index dim, Index every) {
         const auto drows = reals<T>(count * dim, std::uint32_t(t));
         std::vector<T> g(static_cast<std::size_t>(n));
         for (Index i = 0; i < count; ++i)
-            for (Index d = 0; d < dim; ++d) g[std::size_t(rows[std::size_t(i)] * dim + d)] = drows[std::size_t(i * dim + d)];
+            for (Index d = 0; d < dim; ++d)
+                g[std::size_t(rows[std::size_t(i)] * dim + d)] = drows[std::size_t(i * dim + d)];
         const auto step = adam_step<T>(0.01, 0.9, 0.999, 1e-7, t);
         adam_update(dense.w.data(), dense.m.data(), dense.v.data(), g.data(), step, n);
-        adam_update_rows(sparse.w.data(), sparse.m.data(), sparse.v.data(), drows.data(), rows.data(), count, step, vocabulary, dim);
+        adam_update_rows(sparse.w.data(), sparse.m.data(), sparse.v.data(), drows.data(), rows.data(), count, step,
+                         vocabulary, dim);
         const MomentumStep<T> momentum{T(0.01), T(0.9), t % 2 == 0};
         momentum_update(dense_momentum.w.data(), dense_momentum.m.data(), g.data(), momentum, n);
-        momentum_update_rows(sparse_momentum.w.data(), sparse_momentum.m.data(), drows.data(), rows.data(), count, momentum,
-                             vocabulary, dim);
+        momentum_update_rows(sparse_momentum.w.data(), sparse_momentum.m.data(), drows.data(), rows.data(), count,
+                             momentum, vocabulary, dim);
         sgd_update(dense_sgd.w.data(), g.data(), T(0.01), n);
         sgd_update_rows(sparse_sgd.w.data(), drows.data(), rows.data(), count, T(0.01), dim);
     }
@@ -183,7 +190,9 @@ TEST_CASE("optimizer: same bits for any number of threads, alignment, AVX2 and A
 TEST_CASE("optimizer: moments never stay denormal, NaN stays", "[optimizer]") {
     on_every_set([] {
         std::vector<float> w = {1, 1}, m = {1e-37f, NAN}, v = {2e-38f, 1};
-        for (Index t = 1; t <= 2000; ++t) adam_update(w.data(), m.data(), v.data(), (const float*)nullptr, adam_step<float>(0.001, 0.9, 0.999, 1e-7, t), 2);
+        for (Index t = 1; t <= 2000; ++t)
+            adam_update(w.data(), m.data(), v.data(), (const float*)nullptr,
+                        adam_step<float>(0.001, 0.9, 0.999, 1e-7, t), 2);
         CHECK(m[0] == 0);
         CHECK(v[0] == 0);
         CHECK(w[0] == 1);

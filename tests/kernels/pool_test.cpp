@@ -44,7 +44,8 @@ template <class T> bool same(const std::vector<T>& a, const std::vector<T>& b) {
 }
 
 template <class T> void check(bool masked) {
-    const Index sizes[][3] = {{1, 1, 1}, {3, 5, 7}, {2, 9, 16}, {33, 40, 50}, {3, 6, 131}, {0, 3, 2}, {2, 0, 3}, {4, 3, 0}};
+    const Index sizes[][3] = {{1, 1, 1},   {3, 5, 7}, {2, 9, 16}, {33, 40, 50},
+                              {3, 6, 131}, {0, 3, 2}, {2, 0, 3},  {4, 3, 0}};
     for (const auto& s : sizes) {
         CAPTURE(s[0], s[1], s[2], masked);
         Problem<T> p(s[0], s[1], s[2]), q = p;

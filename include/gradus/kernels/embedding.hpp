@@ -13,15 +13,16 @@ namespace kernels::detail {
 
 template <class T> struct EmbeddingTable {
     void (*gather)(T* y, const std::int32_t* ids, const T* table, Index n, Index vocabulary, Index dim);
-    void (*scatter)(T* drows, const T* dy, const std::int32_t* begin, const std::int32_t* order, Index first, Index last,
-                    Index dim);
+    void (*scatter)(T* drows, const T* dy, const std::int32_t* begin, const std::int32_t* order, Index first,
+                    Index last, Index dim);
 };
 struct UniqueTable {
     Index (*by_bits)(std::int32_t* rows, std::int32_t* position, const std::int32_t* ids, Index n, Index vocabulary,
                      std::int32_t* workspace);
     Index (*by_sorting)(std::int32_t* rows, std::int32_t* position, const std::int32_t* ids, Index n, Index vocabulary,
                         std::int32_t* workspace);
-    void (*sort_by_position)(std::int32_t* begin, std::int32_t* order, const std::int32_t* position, Index n, Index count);
+    void (*sort_by_position)(std::int32_t* begin, std::int32_t* order, const std::int32_t* position, Index n,
+                             Index count);
 };
 
 /// Rows in a parallel cell: about 16 Ki elements.
@@ -46,7 +47,8 @@ void embedding_forward(T* y, const std::int32_t* ids, const T* table, Index n, I
     }
 }
 
-inline Index unique_rows(std::int32_t* rows, std::int32_t* position, const std::int32_t* ids, Index n, Index vocabulary) {
+inline Index unique_rows(std::int32_t* rows, std::int32_t* position, const std::int32_t* ids, Index n,
+                         Index vocabulary) {
     for (Index i = 0; i < n; ++i) rows[i] = static_cast<std::int32_t>(std::clamp<Index>(ids[i], 0, vocabulary - 1));
     std::sort(rows, rows + n);
     const Index count = std::unique(rows, rows + n) - rows;
@@ -81,8 +83,8 @@ constexpr Index unique_rows_workspace(Index n, Index vocabulary) {
     return std::min<Index>((vocabulary + 31) / 32, 16 * n + 2048) * 2 + 4 * n + 2048;
 }
 
-/// The distinct ids of a batch, ascending, into rows (room for n); position[i] is where ids[i] stands among them. Returns their
-/// number.
+/// The distinct ids of a batch, ascending, into rows (room for n); position[i] is where ids[i] stands among them.
+/// Returns their number.
 inline Index unique_rows(std::int32_t* rows, std::int32_t* position, const std::int32_t* ids, Index n, Index vocabulary,
                          std::int32_t* workspace) {
 #if GRADUS_EIGEN_KERNELS
@@ -98,11 +100,10 @@ inline Index unique_rows(std::int32_t* rows, std::int32_t* position, const std::
 /// Integers of embedding_backward's workspace.
 constexpr Index embedding_backward_workspace(Index n, Index count) { return n + count + 1; }
 
-/// drows[position[i]] += dy[i] for all i, ascending: drows [count, dim], dy [n, dim], positions below count. With ids for
-/// positions and V for count it fills a dense gradient.
-template <class T>
-void embedding_backward(T* drows, const T* dy, const std::int32_t* position, Index n, Index dim, Index count,
-                        std::int32_t* workspace) {
+/// drows[position[i]] += dy[i] for all i, ascending: drows [count, dim], dy [n, dim], positions below count. With ids
+/// for positions and V for count it fills a dense gradient.
+template <class T> void embedding_backward(T* drows, const T* dy, const std::int32_t* position, Index n, Index dim,
+                                           Index count, std::int32_t* workspace) {
 #if GRADUS_EIGEN_KERNELS
     (void)count, (void)workspace;
     ref::embedding_backward(drows, dy, position, n, dim);

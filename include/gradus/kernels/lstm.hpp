@@ -4,16 +4,16 @@
 ///     i, f, o = sigmoid(z_i), sigmoid(z_f), sigmoid(z_o);  g = tanh(z_c)
 ///     c_t = f * c_{t-1} + i * g;   h_t = o * tanh(c_t)
 ///
-/// Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000. Weights, gate order and masks are Keras's; PyTorch
-/// orders i f g o, stores W and R transposed, and has two biases. As in Keras, go_backwards reads the sequence from its end and
-/// y is in the order of processing.
+/// Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000. Weights, gate order and masks are
+/// Keras's; PyTorch orders i f g o, stores W and R transposed, and has two biases. As in Keras, go_backwards reads the
+/// sequence from its end and y is in the order of processing.
 ///
-/// A masked step of a row (mask 0) copies h and c of the step before, and so y; it costs a copy, and nothing where all rows of
-/// a block are masked. Rows are cut into blocks that run through all steps on their own.
+/// A masked step of a row (mask 0) copies h and c of the step before, and so y; it costs a copy, and nothing where all
+/// rows of a block are masked. Rows are cut into blocks that run through all steps on their own.
 #pragma once
 #include <gradus/core/parallel.hpp>
-#include <gradus/kernels/detail/ref.hpp>
 #include <gradus/kernels/detail/math.hpp>
+#include <gradus/kernels/detail/ref.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -34,14 +34,15 @@ template <class T> struct LSTMForward {
     const T* c0 = nullptr;                              ///< [B, U] or null: zero
     const T* input_mask = nullptr;                      ///< [B, D] or null: dropout, one mask for all gates and steps
     const T* recurrent_mask = nullptr;                  ///< [B, U] or null: dropout of h on its way into R only
-    T* y = nullptr;                                     ///< [B, T, U] or null: h of every step, in the order of processing
-    T* h = nullptr;                                     ///< [B, U] or null: h of the last step; may be h0
-    T* c = nullptr;                                     ///< [B, U] or null: c of the last step; may be c0
-    T* saved = nullptr;                                 ///< lstm_saved() elements or null: no backward follows
-    T* workspace = nullptr;                             ///< lstm_forward_workspace() elements
+    T* y = nullptr;         ///< [B, T, U] or null: h of every step, in the order of processing
+    T* h = nullptr;         ///< [B, U] or null: h of the last step; may be h0
+    T* c = nullptr;         ///< [B, U] or null: c of the last step; may be c0
+    T* saved = nullptr;     ///< lstm_saved() elements or null: no backward follows
+    T* workspace = nullptr; ///< lstm_forward_workspace() elements
 };
 
-/// Arguments of lstm_backward. Sizes, weights and masks are those of the forward call, `saved` what it wrote (it is not changed).
+/// Arguments of lstm_backward. Sizes, weights and masks are those of the forward call, `saved` what it wrote (it is not
+/// changed).
 template <class T> struct LSTMBackward {
     Index batch = 0, time = 0, features = 0, units = 0;
     bool go_backwards = false;
@@ -51,16 +52,16 @@ template <class T> struct LSTMBackward {
     const T* input_mask = nullptr;       ///< [B, D] or null
     const T* recurrent_mask = nullptr;   ///< [B, U] or null
     const T* saved = nullptr;
-    const T* dy = nullptr;         ///< [B, T, U] or null: zero
-    const T* dh = nullptr;         ///< [B, U] or null: zero; gradient of the last h
-    const T* dc = nullptr;         ///< [B, U] or null: zero; gradient of the last c
-    T* dx = nullptr;               ///< [B, T, D] or null; overwritten
-    T* dkernel = nullptr;          ///< [D, 4U] or null; accumulated
+    const T* dy = nullptr;          ///< [B, T, U] or null: zero
+    const T* dh = nullptr;          ///< [B, U] or null: zero; gradient of the last h
+    const T* dc = nullptr;          ///< [B, U] or null: zero; gradient of the last c
+    T* dx = nullptr;                ///< [B, T, D] or null; overwritten
+    T* dkernel = nullptr;           ///< [D, 4U] or null; accumulated
     T* drecurrent_kernel = nullptr; ///< [U, 4U] or null; accumulated
-    T* dbias = nullptr;            ///< [4U] or null; accumulated
-    T* dh0 = nullptr;              ///< [B, U] or null; overwritten; may be dh
-    T* dc0 = nullptr;              ///< [B, U] or null; overwritten; may be dc
-    T* workspace = nullptr;        ///< lstm_backward_workspace() elements
+    T* dbias = nullptr;             ///< [4U] or null; accumulated
+    T* dh0 = nullptr;               ///< [B, U] or null; overwritten; may be dh
+    T* dc0 = nullptr;               ///< [B, U] or null; overwritten; may be dc
+    T* workspace = nullptr;         ///< lstm_backward_workspace() elements
 };
 
 namespace detail {
@@ -70,7 +71,9 @@ inline constexpr Index lstm_pad = 16;
 constexpr Index lstm_padded(Index units) { return (units + lstm_pad - 1) / lstm_pad * lstm_pad; }
 
 /// Blocks of rows: up to four where a batch is worth sharing, at most 32 rows in each. Never falls as the batch grows.
-constexpr Index lstm_blocks(Index batch) { return batch < 16 ? 1 : batch < 32 ? 2 : batch <= 128 ? 4 : (batch + 31) / 32; }
+constexpr Index lstm_blocks(Index batch) {
+    return batch < 16 ? 1 : batch < 32 ? 2 : batch <= 128 ? 4 : (batch + 31) / 32;
+}
 constexpr Index lstm_block_rows(Index batch) { return (batch + lstm_blocks(batch) - 1) / lstm_blocks(batch); }
 
 /// Rows of gate gradients that are gathered before they are multiplied into weight and input gradients.
@@ -80,9 +83,10 @@ template <class T> struct LSTMTable {
     void (*pack_forward)(T* packed, const T* kernel, const T* recurrent, const T* bias, Index features, Index units);
     void (*forward)(const LSTMForward<T>& a, const T* packed, Index first, Index last, T* space);
     void (*pack_backward)(T* packed, const T* kernel, const T* recurrent, Index features, Index units);
-    void (*backward)(const LSTMBackward<T>& a, const T* packed, Index first, Index last, T* dweights, T* dbias, T* space);
-    void (*add_gradients)(const LSTMBackward<T>& a, const T* dweights, const T* dbias, Index block_stride, Index blocks, Index first,
-                          Index last);
+    void (*backward)(const LSTMBackward<T>& a, const T* packed, Index first, Index last, T* dweights, T* dbias,
+                     T* space);
+    void (*add_gradients)(const LSTMBackward<T>& a, const T* dweights, const T* dbias, Index block_stride, Index blocks,
+                          Index first, Index last);
 };
 
 /// The first multiple of 64 bytes from p on.
@@ -112,7 +116,8 @@ constexpr Index lstm_saved(Index batch, Index time, Index features, Index units)
 /// Elements of the forward workspace.
 constexpr Index lstm_forward_workspace(Index batch, Index /*time*/, Index features, Index units) {
     const Index padded = detail::lstm_padded(units);
-    return 4 * padded * (padded + features + 1) + batch * (7 * padded + 2 * features) + 16 * (detail::lstm_blocks(batch) + 1);
+    return 4 * padded * (padded + features + 1) + batch * (7 * padded + 2 * features) +
+           16 * (detail::lstm_blocks(batch) + 1);
 }
 
 /// Elements of the backward workspace.
@@ -125,8 +130,8 @@ constexpr Index lstm_backward_workspace(Index batch, Index /*time*/, Index featu
 
 namespace ref {
 
-/// One step after the other, whole batch at a time. `saved` holds gates [T, B, 4U], c [T+1, B, U] and the masked inputs of the
-/// products [T, B, U+D].
+/// One step after the other, whole batch at a time. `saved` holds gates [T, B, 4U], c [T+1, B, U] and the masked inputs
+/// of the products [T, B, U+D].
 template <class T> void lstm_forward(const LSTMForward<T>& a) {
     const Index B = a.batch, D = a.features, U = a.units, S = a.time;
     if (B == 0 || U == 0) return;
@@ -138,8 +143,14 @@ template <class T> void lstm_forward(const LSTMForward<T>& a) {
     T* saved_in = a.saved ? saved_c + (S + 1) * B * U : nullptr;
     auto h = array(h_now, B * U);
     auto c = array(c_now, B * U);
-    if (a.h0) h = array(a.h0, B * U); else h.setZero();
-    if (a.c0) c = array(a.c0, B * U); else c.setZero();
+    if (a.h0)
+        h = array(a.h0, B * U);
+    else
+        h.setZero();
+    if (a.c0)
+        c = array(a.c0, B * U);
+    else
+        c.setZero();
     if (saved_c) array(saved_c, B * U) = c;
     const auto kernel = matrix(a.kernel, D, 4 * U);
     const auto recurrent = matrix(a.recurrent_kernel, U, 4 * U);
@@ -185,8 +196,14 @@ template <class T> void lstm_backward(const LSTMBackward<T>& a) {
     const T* saved_in = saved_c + (S + 1) * B * U;
     auto dh = array(dh_now, B * U);
     auto dc = array(dc_now, B * U);
-    if (a.dh) dh = array(a.dh, B * U); else dh.setZero();
-    if (a.dc) dc = array(a.dc, B * U); else dc.setZero();
+    if (a.dh)
+        dh = array(a.dh, B * U);
+    else
+        dh.setZero();
+    if (a.dc)
+        dc = array(a.dc, B * U);
+    else
+        dc.setZero();
     const auto kernel = matrix(a.kernel, D, 4 * U);
     const auto recurrent = matrix(a.recurrent_kernel, U, 4 * U);
     auto dz = matrix(dz_now, B, 4 * U);
@@ -226,7 +243,8 @@ template <class T> void lstm_backward(const LSTMBackward<T>& a) {
         auto into_h = matrix(dh_now, B, U);
         if (a.recurrent_mask) {
             for (Index b = 0; b < B; ++b)
-                into_h.row(b).array() += (dz.row(b) * recurrent.transpose()).array() * array(a.recurrent_mask + b * U, U).transpose();
+                into_h.row(b).array() +=
+                    (dz.row(b) * recurrent.transpose()).array() * array(a.recurrent_mask + b * U, U).transpose();
         } else {
             into_h.noalias() += dz * recurrent.transpose();
         }

@@ -1,8 +1,9 @@
 /// One update of a block of parameters: SGD, with or without momentum, and Adam.
 ///
-/// Where a gradient may be null it is zero, and the bits are those of a gradient of zeros. A parameter whose gradient is sparse
-/// by rows is updated in all rows, with the bits of the dense update. Moments that become denormal are set to zero: they are
-/// far below what reaches a parameter, and rows that are no longer used would carry them, slowly, for ever.
+/// Where a gradient may be null it is zero, and the bits are those of a gradient of zeros. A parameter whose gradient
+/// is sparse by rows is updated in all rows, with the bits of the dense update. Moments that become denormal are set to
+/// zero: they are far below what reaches a parameter, and rows that are no longer used would carry them, slowly, for
+/// ever.
 #pragma once
 #include <gradus/core/parallel.hpp>
 #include <gradus/kernels/detail/ref.hpp>
@@ -35,16 +36,18 @@ namespace detail {
 template <class T> struct OptimizerTable {
     AdamStep<T> (*adam_step)(double rate, double beta1, double beta2, double epsilon, Index t);
     void (*adam)(T* w, T* m, T* v, const T* g, AdamStep<T> s, Index n);
-    void (*adam_rows)(T* w, T* m, T* v, const T* drows, const std::int32_t* rows, Index count, AdamStep<T> s, Index first,
-                      Index last, Index dim);
+    void (*adam_rows)(T* w, T* m, T* v, const T* drows, const std::int32_t* rows, Index count, AdamStep<T> s,
+                      Index first, Index last, Index dim);
     void (*sgd)(T* w, const T* g, T rate, Index n);
     void (*momentum)(T* w, T* velocity, const T* g, MomentumStep<T> s, Index n);
-    void (*momentum_rows)(T* w, T* velocity, const T* drows, const std::int32_t* rows, Index count, MomentumStep<T> s, Index first,
-                          Index last, Index dim);
+    void (*momentum_rows)(T* w, T* velocity, const T* drows, const std::int32_t* rows, Index count, MomentumStep<T> s,
+                          Index first, Index last, Index dim);
 };
 
 inline constexpr Index optimizer_grain = 16384;
-constexpr Index optimizer_grain_rows(Index dim) { return std::max<Index>(1, optimizer_grain / std::max<Index>(1, dim)); }
+constexpr Index optimizer_grain_rows(Index dim) {
+    return std::max<Index>(1, optimizer_grain / std::max<Index>(1, dim));
+}
 
 } // namespace detail
 } // namespace kernels
@@ -98,7 +101,8 @@ void each_row(const T* drows, const std::int32_t* rows, Index count, Index vocab
 
 } // namespace ref
 
-/// The scalars of Adam's step t = 1, 2, ...: computed in double, with the same bits from every compiler and on every set.
+/// The scalars of Adam's step t = 1, 2, ...: computed in double, with the same bits from every compiler and on every
+/// set.
 template <class T> AdamStep<T> adam_step(double rate, double beta1, double beta2, double epsilon, Index t) {
 #if GRADUS_EIGEN_KERNELS
     return ref::adam_step<T>(rate, beta1, beta2, epsilon, t);
@@ -117,24 +121,22 @@ template <class T> void adam_update(T* w, T* m, T* v, const T* g, AdamStep<T> s,
     ref::adam_update(w, m, v, g, s, n);
 #else
     const auto& kernels = GRADUS_DISPATCH(optimizer_table<T>);
-    parallel_for(0, n, detail::optimizer_grain, [&](Index i, Index end) {
-        kernels.adam(w + i, m + i, v + i, g ? g + i : nullptr, s, end - i);
-    });
+    parallel_for(0, n, detail::optimizer_grain,
+                 [&](Index i, Index end) { kernels.adam(w + i, m + i, v + i, g ? g + i : nullptr, s, end - i); });
 #endif
 }
 
-/// adam_update of w, m, v [V, dim] whose gradient is drows [count, dim] in the ascending `rows` [count] and zero elsewhere.
-template <class T>
-void adam_update_rows(T* w, T* m, T* v, const T* drows, const std::int32_t* rows, Index count, AdamStep<T> s, Index vocabulary,
-                      Index dim) {
+/// adam_update of w, m, v [V, dim] whose gradient is drows [count, dim] in the ascending `rows` [count] and zero
+/// elsewhere.
+template <class T> void adam_update_rows(T* w, T* m, T* v, const T* drows, const std::int32_t* rows, Index count,
+                                         AdamStep<T> s, Index vocabulary, Index dim) {
 #if GRADUS_EIGEN_KERNELS
     ref::each_row(drows, rows, count, vocabulary, dim,
                   [&](Index at, const T* g) { ref::adam_update(w + at, m + at, v + at, g, s, dim); });
 #else
     const auto& kernels = GRADUS_DISPATCH(optimizer_table<T>);
-    parallel_for(0, dim > 0 ? vocabulary : 0, detail::optimizer_grain_rows(dim), [&](Index first, Index last) {
-        kernels.adam_rows(w, m, v, drows, rows, count, s, first, last, dim);
-    });
+    parallel_for(0, dim > 0 ? vocabulary : 0, detail::optimizer_grain_rows(dim),
+                 [&](Index first, Index last) { kernels.adam_rows(w, m, v, drows, rows, count, s, first, last, dim); });
 #endif
 }
 
@@ -149,7 +151,8 @@ template <class T> void sgd_update(T* w, const T* g, T rate, Index n) {
 }
 
 /// sgd_update of the rows of w [V, dim] that have a gradient, drows [count, dim].
-template <class T> void sgd_update_rows(T* w, const T* drows, const std::int32_t* rows, Index count, T rate, Index dim) {
+template <class T>
+void sgd_update_rows(T* w, const T* drows, const std::int32_t* rows, Index count, T rate, Index dim) {
 #if GRADUS_EIGEN_KERNELS
     for (Index r = 0; r < count; ++r) ref::sgd_update(w + rows[r] * dim, drows + r * dim, rate, dim);
 #else
@@ -160,23 +163,22 @@ template <class T> void sgd_update_rows(T* w, const T* drows, const std::int32_t
 #endif
 }
 
-/// velocity = momentum velocity - rate g;   w += velocity, or with Nesterov w += momentum velocity - rate g. As Keras; PyTorch
-/// keeps the velocity without the rate. All [n]; g may be null: zero.
+/// velocity = momentum velocity - rate g;   w += velocity, or with Nesterov w += momentum velocity - rate g. As Keras;
+/// PyTorch keeps the velocity without the rate. All [n]; g may be null: zero.
 template <class T> void momentum_update(T* w, T* velocity, const T* g, MomentumStep<T> s, Index n) {
 #if GRADUS_EIGEN_KERNELS
     ref::momentum_update(w, velocity, g, s, n);
 #else
     const auto& kernels = GRADUS_DISPATCH(optimizer_table<T>);
-    parallel_for(0, n, detail::optimizer_grain, [&](Index i, Index end) {
-        kernels.momentum(w + i, velocity + i, g ? g + i : nullptr, s, end - i);
-    });
+    parallel_for(0, n, detail::optimizer_grain,
+                 [&](Index i, Index end) { kernels.momentum(w + i, velocity + i, g ? g + i : nullptr, s, end - i); });
 #endif
 }
 
-/// momentum_update of w and velocity [V, dim] whose gradient is drows [count, dim] in the ascending `rows` and zero elsewhere.
-template <class T>
-void momentum_update_rows(T* w, T* velocity, const T* drows, const std::int32_t* rows, Index count, MomentumStep<T> s,
-                          Index vocabulary, Index dim) {
+/// momentum_update of w and velocity [V, dim] whose gradient is drows [count, dim] in the ascending `rows` and zero
+/// elsewhere.
+template <class T> void momentum_update_rows(T* w, T* velocity, const T* drows, const std::int32_t* rows, Index count,
+                                             MomentumStep<T> s, Index vocabulary, Index dim) {
 #if GRADUS_EIGEN_KERNELS
     ref::each_row(drows, rows, count, vocabulary, dim,
                   [&](Index at, const T* g) { ref::momentum_update(w + at, velocity + at, g, s, dim); });

@@ -1,7 +1,7 @@
 /// The mean over time of the steps that are not masked.
 ///
-/// Keras's GlobalAveragePooling1D, but that a sample without any step gives zero (and no gradient), not NaN, and that the value
-/// of a masked step is not read: a NaN there stays there.
+/// Keras's GlobalAveragePooling1D, but that a sample without any step gives zero (and no gradient), not NaN, and that
+/// the value of a masked step is not read: a NaN there stays there.
 #pragma once
 #include <gradus/core/parallel.hpp>
 #include <gradus/kernels/detail/ref.hpp>
@@ -51,16 +51,18 @@ void average_pool_time_backward(T* dx, const T* dy, const std::uint8_t* mask, In
         const Index steps = mask ? time - std::count(mask + b * time, mask + (b + 1) * time, std::uint8_t{0}) : time;
         for (Index t = 0; t < time; ++t) {
             auto out = array(dx + (b * time + t) * dim, dim);
-            if (mask && !mask[b * time + t]) out.setZero();
-            else out = array(dy + b * dim, dim) / T(steps);
+            if (mask && !mask[b * time + t])
+                out.setZero();
+            else
+                out = array(dy + b * dim, dim) / T(steps);
         }
     }
 }
 
 } // namespace ref
 
-/// y[b] = sum over unmasked t of x[b, t], divided by their number; zero where there is none. y [B, D], x [B, T, D], mask [B, T] or
-/// null.
+/// y[b] = sum over unmasked t of x[b, t], divided by their number; zero where there is none. y [B, D], x [B, T, D],
+/// mask [B, T] or null.
 template <class T>
 void average_pool_time_forward(T* y, const T* x, const std::uint8_t* mask, Index batch, Index time, Index dim) {
 #if GRADUS_EIGEN_KERNELS
@@ -74,7 +76,8 @@ void average_pool_time_forward(T* y, const T* x, const std::uint8_t* mask, Index
 #endif
 }
 
-/// dx[b, t] = dy[b] divided by the number of unmasked steps; zero at masked ones. dx [B, T, D] is overwritten, dy [B, D].
+/// dx[b, t] = dy[b] divided by the number of unmasked steps; zero at masked ones. dx [B, T, D] is overwritten, dy [B,
+/// D].
 template <class T>
 void average_pool_time_backward(T* dx, const T* dy, const std::uint8_t* mask, Index batch, Index time, Index dim) {
 #if GRADUS_EIGEN_KERNELS

@@ -12,7 +12,9 @@ template <class T> GRADUS_REGION_INLINE void copy_row(T* y, const T* x, Index n)
     if (i < n) store<T>(y + n - width<T>, load<T>(x + n - width<T>));
 }
 
-GRADUS_REGION_INLINE Index clamp_id(int id, Index vocabulary) { return id < 0 ? 0 : id < vocabulary ? id : vocabulary - 1; }
+GRADUS_REGION_INLINE Index clamp_id(int id, Index vocabulary) {
+    return id < 0 ? 0 : id < vocabulary ? id : vocabulary - 1;
+}
 
 template <class T> void gather_rows(T* y, const int* ids, const T* table, Index n, Index vocabulary, Index dim) {
     for (Index i = 0; i < n; ++i) copy_row<T>(y + i * dim, table + clamp_id(ids[i], vocabulary) * dim, dim);
@@ -91,7 +93,8 @@ inline void sort_by_position(int* begin, int* order, const int* position, Index 
     for (Index i = n - 1; i >= 0; --i) order[--begin[position[i]]] = int(i);
 }
 
-template <class T, int N> GRADUS_REGION_INLINE void add_columns(T* drow, const T* dy, const int* order, Index entries, Index dim) {
+template <class T, int N>
+GRADUS_REGION_INLINE void add_columns(T* drow, const T* dy, const int* order, Index entries, Index dim) {
     Vector<T> sum[N];
     for (int v = 0; v < N; ++v) sum[v] = load<T>(drow + v * width<T>);
     for (Index e = 0; e < entries; ++e) {
@@ -102,7 +105,8 @@ template <class T, int N> GRADUS_REGION_INLINE void add_columns(T* drow, const T
 }
 
 /// Rows first to last of drows: each gets the rows of dy that belong to it, in ascending order.
-template <class T> void scatter_rows(T* drows, const T* dy, const int* begin, const int* order, Index first, Index last, Index dim) {
+template <class T>
+void scatter_rows(T* drows, const T* dy, const int* begin, const int* order, Index first, Index last, Index dim) {
     for (Index r = first; r < last; ++r) {
         T* drow = drows + r * dim;
         const int* mine = order + begin[r];

@@ -1,30 +1,36 @@
 /// The LSTM for blocks of rows: each block runs through all steps on its own, on weights packed once.
 ///
-/// W = padded(U) + D inputs of a step: h (padded), then x. Packed forward: bias [groups][4 group], then one panel [W][4 group] for each
-/// group of units, its columns the gates i f c o of the group. Packed backward: the transposed weights, panels of 4 group columns,
-/// their rows the gates in the same order, first those of R, then of the input weights. Saved, for each block: gates
-/// [T][groups][rows][4 group]; then for each block c [T+1][rows][padded U]; then for each block inputs [T][rows][W].
+/// W = padded(U) + D inputs of a step: h (padded), then x. Packed forward: bias [groups][4 group], then one panel [W][4
+/// group] for each group of units, its columns the gates i f c o of the group. Packed backward: the transposed weights,
+/// panels of 4 group columns, their rows the gates in the same order, first those of R, then of the input weights.
+/// Saved, for each block: gates [T][groups][rows][4 group]; then for each block c [T+1][rows][padded U]; then for each
+/// block inputs [T][rows][W].
 #ifdef GRADUS_REGION
 
 template <class T> struct LSTMPlaces {
     Index units, inputs, groups;
     T *gates, *c, *in;
-    /// Of the rows first to last.
+    /// Of the rows first to last; `saved` may be null.
     LSTMPlaces(Index batch, Index time, Index features, Index u, Index first, T* saved)
-        : units(padded<T>(u)), inputs(padded<T>(u) + features), groups(padded<T>(u) / group<T>),
-          gates(saved + time * first * 4 * units), c(saved + time * batch * 4 * units + (time + 1) * first * units),
-          in(saved + time * batch * 4 * units + (time + 1) * batch * units + time * first * inputs) {}
+        : units(padded<T>(u)), inputs(padded<T>(u) + features), groups(padded<T>(u) / group<T>), gates(nullptr),
+          c(nullptr), in(nullptr) {
+        if (!saved) return;
+        gates = saved + time * first * 4 * units;
+        c = saved + time * batch * 4 * units + (time + 1) * first * units;
+        in = saved + time * batch * 4 * units + (time + 1) * batch * units + time * first * inputs;
+    }
 };
 
 /// One row of a weight matrix [., 4U] into row `p` of each forward panel of W rows.
 template <class T> GRADUS_REGION_INLINE void lstm_pack_row(T* panels, const T* row, Index stride, Index units) {
     for (Index u = 0; u < units; u += group<T>, panels += stride)
         for (Index gate = 0; gate < 4; ++gate)
-            copy_padded<T>(panels + gate * group<T>, row ? row + gate * units + u : nullptr, units - u < group<T> ? units - u : group<T>,
-                           group<T>);
+            copy_padded<T>(panels + gate * group<T>, row ? row + gate * units + u : nullptr,
+                           units - u < group<T> ? units - u : group<T>, group<T>);
 }
 
-template <class T> void lstm_pack_forward(T* packed, const T* kernel, const T* recurrent, const T* bias, Index features, Index units) {
+template <class T>
+void lstm_pack_forward(T* packed, const T* kernel, const T* recurrent, const T* bias, Index features, Index units) {
     const Index wide = padded<T>(units), inputs = wide + features;
     lstm_pack_row<T>(packed, bias, panel_columns<T>, units);
     T* panels = packed + 4 * wide;
@@ -35,7 +41,8 @@ template <class T> void lstm_pack_forward(T* packed, const T* kernel, const T* r
 }
 
 /// Panels of the transposed weights [rows, 4U].
-template <class T> GRADUS_REGION_INLINE void lstm_pack_transposed(T* packed, const T* weights, Index rows, Index units) {
+template <class T>
+GRADUS_REGION_INLINE void lstm_pack_transposed(T* packed, const T* weights, Index rows, Index units) {
     const Index groups = padded<T>(units) / group<T>;
     for (Index r0 = 0; r0 < rows; r0 += panel_columns<T>)
         for (Index g = 0; g < groups; ++g)
@@ -49,10 +56,12 @@ template <class T> GRADUS_REGION_INLINE void lstm_pack_transposed(T* packed, con
             }
 }
 
-template <class T> void lstm_pack_backward(T* packed, const T* kernel, const T* recurrent, Index features, Index units) {
+template <class T>
+void lstm_pack_backward(T* packed, const T* kernel, const T* recurrent, Index features, Index units) {
     const Index panels = (units + panel_columns<T> - 1) / panel_columns<T>;
     lstm_pack_transposed<T>(packed, recurrent, units, units);
-    if (kernel) lstm_pack_transposed<T>(packed + panels * panel_columns<T> * 4 * padded<T>(units), kernel, features, units);
+    if (kernel)
+        lstm_pack_transposed<T>(packed + panels * panel_columns<T> * 4 * padded<T>(units), kernel, features, units);
 }
 
 /// Indices of the rows that are not masked at time t.
@@ -69,8 +78,8 @@ inline constexpr Index lstm_max_rows = 32;
 /// Depth of one pass over a panel: what stays in the first cache.
 template <class T> inline constexpr Index lstm_depth = 512 / Index(sizeof(T));
 
-/// Gates of n rows and one group from their four sums z, into the rows that `to` names. Functions of their own, so that the
-/// constants stay in registers.
+/// Gates of n rows and one group from their four sums z, into the rows that `to` names. Functions of their own, so that
+/// the constants stay in registers.
 template <class T> GRADUS_NOINLINE void lstm_gates(T* gates, const T* z, const int* to, Index n) {
     for (Index k = 0; k < n; ++k, z += panel_columns<T>) {
         T* out = gates + to[k] * panel_columns<T>;
@@ -83,8 +92,8 @@ template <class T> GRADUS_NOINLINE void lstm_gates(T* gates, const T* z, const i
     }
 }
 /// The new state of the rows `active`, `wide` apart, whose gates are the rows `from`.
-template <class T>
-GRADUS_NOINLINE void lstm_state(T* h, T* c, const T* c_before, Index wide, const int* active, const T* gates, const int* from, Index n) {
+template <class T> GRADUS_NOINLINE void lstm_state(T* h, T* c, const T* c_before, Index wide, const int* active,
+                                                   const T* gates, const int* from, Index n) {
     for (Index k = 0; k < n; ++k) {
         const T* gate = gates + from[k] * panel_columns<T>;
         const Index lane = active[k] * wide;
@@ -98,7 +107,8 @@ GRADUS_NOINLINE void lstm_state(T* h, T* c, const T* c_before, Index wide, const
 }
 
 /// Rows first to last through all steps. space: what lstm_forward_workspace counts for these rows.
-template <class T> void lstm_forward_block(const LSTMForward<T>& a, const T* packed, Index first, Index last, T* space) {
+template <class T>
+void lstm_forward_block(const LSTMForward<T>& a, const T* packed, Index first, Index last, T* space) {
     const Index rows = last - first, D = a.features, U = a.units, S = a.time;
     LSTMPlaces<T> at(a.batch, S, D, U, first, a.saved);
     const Index wide = at.units, inputs = at.inputs;
@@ -106,7 +116,6 @@ template <class T> void lstm_forward_block(const LSTMForward<T>& a, const T* pac
     T* recurrent_mask = h + rows * wide;
     T* rolling = recurrent_mask + rows * wide;
     if (!a.saved) {
-        at.gates = nullptr;
         at.c = rolling;
         at.in = rolling + rows * wide;
     }
@@ -118,8 +127,10 @@ template <class T> void lstm_forward_block(const LSTMForward<T>& a, const T* pac
         copy_padded<T>(c + r * wide, a.c0 ? a.c0 + (first + r) * U : nullptr, U, wide);
         if (a.recurrent_mask) copy_padded<T>(recurrent_mask + r * wide, a.recurrent_mask + (first + r) * U, U, wide);
         if (S == 0) continue;
-        if (a.recurrent_mask) multiply_elements<T>(in + r * inputs, h + r * wide, recurrent_mask + r * wide, wide);
-        else copy_elements<T>(in + r * inputs, h + r * wide, wide);
+        if (a.recurrent_mask)
+            multiply_elements<T>(in + r * inputs, h + r * wide, recurrent_mask + r * wide, wide);
+        else
+            copy_elements<T>(in + r * inputs, h + r * wide, wide);
     }
 
     alignas(64) T z[lstm_max_rows * panel_columns<T>];
@@ -136,8 +147,10 @@ template <class T> void lstm_forward_block(const LSTMForward<T>& a, const T* pac
             const Index r = active[i];
             const T* x = a.x + ((first + r) * S + t) * D;
             in_rows[i] = in + r * inputs;
-            if (a.input_mask) multiply_elements<T>(in + r * inputs + wide, x, a.input_mask + (first + r) * D, D);
-            else copy_elements<T>(in + r * inputs + wide, x, D);
+            if (a.input_mask)
+                multiply_elements<T>(in + r * inputs + wide, x, a.input_mask + (first + r) * D, D);
+            else
+                copy_elements<T>(in + r * inputs + wide, x, D);
         }
         for (Index g = 0; g < (n > 0 ? at.groups : 0); ++g) {
             const T* panel = packed + 4 * wide + g * inputs * panel_columns<T>;
@@ -163,7 +176,8 @@ template <class T> void lstm_forward_block(const LSTMForward<T>& a, const T* pac
             }
             if (in_next && a.recurrent_mask)
                 multiply_elements<T>(in_next + r * inputs, h + r * wide, recurrent_mask + r * wide, wide);
-            else if (in_next) copy_elements<T>(in_next + r * inputs, h + r * wide, wide);
+            else if (in_next)
+                copy_elements<T>(in_next + r * inputs, h + r * wide, wide);
             if (a.y) copy_elements<T>(a.y + ((first + r) * S + s) * U, h + r * wide, U);
         }
         in = in_next;
@@ -219,11 +233,14 @@ void lstm_flush(const LSTMBackward<T>& a, LSTMChunk<T>& chunk, const T* kernel_p
         for (Index q = 0; q < chunk.count; q += tile_rows) {
             const Index rows = chunk.count - q < tile_rows ? chunk.count - q : tile_rows;
             for (Index i = 0; i < rows; ++i) dz_rows[i] = chunk.dz + (q + i) * panel_columns<T>;
-            product_columns<T, true>(rows, cols, groups, panel_columns<T>, dz_rows, (lstm_chunk - 1) * panel_columns<T>, kernel_panels,
-                                     zeros, 0, sums, panel_columns<T>);
+            product_columns<T, true>(rows, cols, groups, panel_columns<T>, dz_rows, (lstm_chunk - 1) * panel_columns<T>,
+                                     kernel_panels, zeros, 0, sums, panel_columns<T>);
             for (Index i = 0; i < rows; ++i) {
-                if (a.input_mask) multiply_elements<T>(chunk.dx[q + i] + j, sums + i * panel_columns<T>, chunk.input_mask[q + i] + j, cols);
-                else copy_elements<T>(chunk.dx[q + i] + j, sums + i * panel_columns<T>, cols);
+                if (a.input_mask)
+                    multiply_elements<T>(chunk.dx[q + i] + j, sums + i * panel_columns<T>, chunk.input_mask[q + i] + j,
+                                         cols);
+                else
+                    copy_elements<T>(chunk.dx[q + i] + j, sums + i * panel_columns<T>, cols);
             }
         }
     }
@@ -231,9 +248,10 @@ void lstm_flush(const LSTMBackward<T>& a, LSTMChunk<T>& chunk, const T* kernel_p
     chunk.count = 0;
 }
 
-/// Rows first to last back through all steps. dweights [groups][W][4 group] and dbias [groups][4 group] are this block's part, written.
-template <class T>
-void lstm_backward_block(const LSTMBackward<T>& a, const T* packed, Index first, Index last, T* dweights, T* dbias, T* space) {
+/// Rows first to last back through all steps. dweights [groups][W][4 group] and dbias [groups][4 group] are this
+/// block's part, written.
+template <class T> void lstm_backward_block(const LSTMBackward<T>& a, const T* packed, Index first, Index last,
+                                            T* dweights, T* dbias, T* space) {
     const Index rows = last - first, D = a.features, U = a.units, S = a.time;
     const LSTMPlaces<const T> at(a.batch, S, D, U, first, a.saved);
     const Index wide = at.units, inputs = at.inputs;
@@ -279,8 +297,9 @@ void lstm_backward_block(const LSTMBackward<T>& a, const T* packed, Index first,
             T* dz = chunk.dz + (g * lstm_chunk + chunk.count) * panel_columns<T>;
             for (Index i = 0; i < n; ++i) {
                 const Index r = active[i], lane = r * wide + g * group<T>;
-                lstm_cell_backward<T>(dz + i * panel_columns<T>, at.gates + ((s * at.groups + g) * rows + r) * panel_columns<T>,
-                                      at.c + (s + 1) * rows * wide + lane, at.c + s * rows * wide + lane, dh + lane, dc + lane);
+                lstm_cell_backward<T>(
+                    dz + i * panel_columns<T>, at.gates + ((s * at.groups + g) * rows + r) * panel_columns<T>,
+                    at.c + (s + 1) * rows * wide + lane, at.c + s * rows * wide + lane, dh + lane, dc + lane);
             }
             for (Index j = 0; j < panel_columns<T>; j += width<T>) {
                 Vector<T> sum = load<T>(dbias + g * panel_columns<T> + j);
@@ -291,13 +310,15 @@ void lstm_backward_block(const LSTMBackward<T>& a, const T* packed, Index first,
         const T* panel = packed;
         for (Index u = 0; u < U; u += panel_columns<T>, panel += 4 * wide * panel_columns<T>) {
             const Index cols = wide - u < panel_columns<T> ? wide - u : panel_columns<T>;
-            product_rows<T>(n, cols, at.groups, panel_columns<T>, dz_rows, (lstm_chunk - 1) * panel_columns<T>, panel, zeros, 0, sums,
-                            panel_columns<T>);
+            product_rows<T>(n, cols, at.groups, panel_columns<T>, dz_rows, (lstm_chunk - 1) * panel_columns<T>, panel,
+                            zeros, 0, sums, panel_columns<T>);
             for (Index i = 0; i < n; ++i) {
                 const T* from = sums + i * panel_columns<T>;
                 const Index lane = active[i] * wide + u;
-                if (a.recurrent_mask) multiply_elements<T>(dh + lane, from, recurrent_mask + lane, cols);
-                else copy_elements<T>(dh + lane, from, cols);
+                if (a.recurrent_mask)
+                    multiply_elements<T>(dh + lane, from, recurrent_mask + lane, cols);
+                else
+                    copy_elements<T>(dh + lane, from, cols);
             }
         }
         chunk.count += n;
@@ -311,9 +332,10 @@ void lstm_backward_block(const LSTMBackward<T>& a, const T* packed, Index first,
     }
 }
 
-/// Adds the blocks' parts, in their order, to one row of gradients [4U]; `part` is the first block's row of the first group.
-template <class T>
-GRADUS_REGION_INLINE void lstm_add_row(T* row, const T* part, Index group_stride, Index block_stride, Index blocks, Index units) {
+/// Adds the blocks' parts, in their order, to one row of gradients [4U]; `part` is the first block's row of the first
+/// group.
+template <class T> GRADUS_REGION_INLINE void lstm_add_row(T* row, const T* part, Index group_stride, Index block_stride,
+                                                          Index blocks, Index units) {
     for (Index u = 0; u < units; u += group<T>, part += group_stride)
         for (Index gate = 0; gate < 4; ++gate) {
             const T* from = part + gate * group<T>;
@@ -322,32 +344,36 @@ GRADUS_REGION_INLINE void lstm_add_row(T* row, const T* part, Index group_stride
             for (Index j = 0; j < lanes; j += width<T>) {
                 Vector<T> sum = load<T>(from + j);
                 for (Index b = 1; b < blocks; ++b) sum = sum + load<T>(from + b * block_stride + j);
-                if (lanes - j < width<T>) store_part<T>(to + j, load_part<T>(to + j, lanes - j) + sum, lanes - j);
-                else store<T>(to + j, load<T>(to + j) + sum);
+                if (lanes - j < width<T>)
+                    store_part<T>(to + j, load_part<T>(to + j, lanes - j) + sum, lanes - j);
+                else
+                    store<T>(to + j, load<T>(to + j) + sum);
             }
         }
 }
 
 /// Rows first to last of the U + D + 1 rows of drecurrent, dkernel and dbias.
-template <class T>
-void lstm_add_gradients(const LSTMBackward<T>& a, const T* dweights, const T* dbias, Index block_stride, Index blocks, Index first,
-                        Index last) {
+template <class T> void lstm_add_gradients(const LSTMBackward<T>& a, const T* dweights, const T* dbias,
+                                           Index block_stride, Index blocks, Index first, Index last) {
     const Index wide = padded<T>(a.units), inputs = wide + a.features, group_stride = inputs * panel_columns<T>;
     for (Index r = first; r < last; ++r) {
         const T* part = dweights + (r < a.units ? r : r - a.units + wide) * panel_columns<T>;
         if (r < a.units) {
             if (a.drecurrent_kernel)
-                lstm_add_row<T>(a.drecurrent_kernel + r * 4 * a.units, part, group_stride, block_stride, blocks, a.units);
+                lstm_add_row<T>(a.drecurrent_kernel + r * 4 * a.units, part, group_stride, block_stride, blocks,
+                                a.units);
         } else if (r < a.units + a.features) {
-            if (a.dkernel) lstm_add_row<T>(a.dkernel + (r - a.units) * 4 * a.units, part, group_stride, block_stride, blocks, a.units);
+            if (a.dkernel)
+                lstm_add_row<T>(a.dkernel + (r - a.units) * 4 * a.units, part, group_stride, block_stride, blocks,
+                                a.units);
         } else if (a.dbias) {
             lstm_add_row<T>(a.dbias, dbias, panel_columns<T>, block_stride, blocks, a.units);
         }
     }
 }
 
-template <class T>
-inline constexpr LSTMTable<T> lstm_table = {&lstm_pack_forward<T>, &lstm_forward_block<T>, &lstm_pack_backward<T>,
-                                            &lstm_backward_block<T>, &lstm_add_gradients<T>};
+template <class T> inline constexpr LSTMTable<T> lstm_table = {&lstm_pack_forward<T>, &lstm_forward_block<T>,
+                                                               &lstm_pack_backward<T>, &lstm_backward_block<T>,
+                                                               &lstm_add_gradients<T>};
 
 #endif

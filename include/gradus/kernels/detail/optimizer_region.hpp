@@ -67,17 +67,19 @@ template <class T> void momentum_flat(T* w, T* velocity, const T* g, MomentumSte
 }
 template <class T> void sgd_flat(T* w, const T* g, T rate, Index n) { each_vector<T>(n, SgdBody<T>{w, g, rate}); }
 
-/// Rows first to last of a parameter [.., dim] with the gradients of the sorted `rows` [count], through update(offset, gradient,
-/// elements): spans of rows whose gradient is spread into a buffer, or none where no row of the span has one.
-template <class T, class Update>
-GRADUS_REGION_INLINE void spread_rows(const T* drows, const int* rows, Index count, Index first, Index last, Index dim, Update update) {
+/// Rows first to last of a parameter [.., dim] with the gradients of the sorted `rows` [count], through update(offset,
+/// gradient, elements): spans of rows whose gradient is spread into a buffer, or none where no row of the span has one.
+template <class T, class Update> GRADUS_REGION_INLINE void
+spread_rows(const T* drows, const int* rows, Index count, Index first, Index last, Index dim, Update update) {
     constexpr Index capacity = 4096;
     T buffer[capacity];
     Index at = 0;
     for (Index high = count; at < high;) {
         const Index middle = (at + high) / 2;
-        if (rows[middle] < first) at = middle + 1;
-        else high = middle;
+        if (rows[middle] < first)
+            at = middle + 1;
+        else
+            high = middle;
     }
     const Index span = dim < capacity ? capacity / dim : 1;
     for (Index r = first; r < last; r += span) {
@@ -100,26 +102,28 @@ GRADUS_REGION_INLINE void spread_rows(const T* drows, const int* rows, Index cou
 template <class T> struct AdamSpan {
     T *w, *m, *v;
     AdamStep<T> s;
-    GRADUS_REGION_INLINE void operator()(Index at, const T* g, Index n) const { adam_flat<T>(w + at, m + at, v + at, g, s, n); }
+    GRADUS_REGION_INLINE void operator()(Index at, const T* g, Index n) const {
+        adam_flat<T>(w + at, m + at, v + at, g, s, n);
+    }
 };
 template <class T> struct MomentumSpan {
     T *w, *velocity;
     MomentumStep<T> s;
-    GRADUS_REGION_INLINE void operator()(Index at, const T* g, Index n) const { momentum_flat<T>(w + at, velocity + at, g, s, n); }
+    GRADUS_REGION_INLINE void operator()(Index at, const T* g, Index n) const {
+        momentum_flat<T>(w + at, velocity + at, g, s, n);
+    }
 };
 
-template <class T>
-void adam_rows(T* w, T* m, T* v, const T* drows, const int* rows, Index count, AdamStep<T> s, Index first, Index last, Index dim) {
+template <class T> void adam_rows(T* w, T* m, T* v, const T* drows, const int* rows, Index count, AdamStep<T> s,
+                                  Index first, Index last, Index dim) {
     spread_rows<T>(drows, rows, count, first, last, dim, AdamSpan<T>{w, m, v, s});
 }
-template <class T>
-void momentum_rows(T* w, T* velocity, const T* drows, const int* rows, Index count, MomentumStep<T> s, Index first, Index last,
-                   Index dim) {
+template <class T> void momentum_rows(T* w, T* velocity, const T* drows, const int* rows, Index count,
+                                      MomentumStep<T> s, Index first, Index last, Index dim) {
     spread_rows<T>(drows, rows, count, first, last, dim, MomentumSpan<T>{w, velocity, s});
 }
 
-template <class T>
-inline constexpr OptimizerTable<T> optimizer_table = {&adam_scalars<T>, &adam_flat<T>,     &adam_rows<T>,
-                                                      &sgd_flat<T>,     &momentum_flat<T>, &momentum_rows<T>};
+template <class T> inline constexpr OptimizerTable<T> optimizer_table = {
+    &adam_scalars<T>, &adam_flat<T>, &adam_rows<T>, &sgd_flat<T>, &momentum_flat<T>, &momentum_rows<T>};
 
 #endif

@@ -38,12 +38,16 @@ template <class T> struct SpreadMeanBody {
     T* dx;
     const T* dy;
     T count;
-    template <class A> GRADUS_REGION_INLINE void operator()(Index i, A x) const { x.put(dx + i, x.get(dy + i) / splat<T>(count)); }
+    template <class A> GRADUS_REGION_INLINE void operator()(Index i, A x) const {
+        x.put(dx + i, x.get(dy + i) / splat<T>(count));
+    }
 };
 template <class T> struct CopyBody {
     T* y;
     const T* x;
-    template <class A> GRADUS_REGION_INLINE void operator()(Index i, A a) const { a.put(y + i, x ? a.get(x + i) : Vector<T>{}); }
+    template <class A> GRADUS_REGION_INLINE void operator()(Index i, A a) const {
+        a.put(y + i, x ? a.get(x + i) : Vector<T>{});
+    }
 };
 
 template <class T> void spread_over_time(T* dx, const T* dy, const unsigned char* mask, Index time, Index dim) {

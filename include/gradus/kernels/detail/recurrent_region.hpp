@@ -1,7 +1,7 @@
 /// What recurrent kernels share: products of a few rows with packed panels, packing, copies of padded rows.
 ///
-/// Units and gates are laid out in groups of `group<T>` lanes (16 float, 8 double) on every set, the last one filled up with
-/// zeros; a panel is 4 groups wide: the four gates of a group of an LSTM, or any 4 groups of columns.
+/// Units and gates are laid out in groups of `group<T>` lanes (16 float, 8 double) on every set, the last one filled up
+/// with zeros; a panel is 4 groups wide: the four gates of a group of an LSTM, or any 4 groups of columns.
 #ifdef GRADUS_REGION
 
 template <class T> inline constexpr Index group = 64 / Index(sizeof(T));
@@ -49,11 +49,12 @@ template <class T> GRADUS_REGION_INLINE void copy_padded(T* y, const T* x, Index
     for (; i < wide; i += width<T>) store<T>(y + i, Vector<T>{});
 }
 
-/// to [R, N vectors] = from + sum over p of a(i, p) b[p], one chain of fma for each output. Rows of b are a panel apart.
-/// ByRow: a(i, p) is a[i][p] for `inner` elements, then the row's pointer moves on by `step`, `outer` times in all.
-/// Otherwise a(i, p) is a[p][step + i], p < inner. ld 0 gives every row of the tile the same `from`.
-template <class T, int R, int N, bool ByRow>
-void product_tile(Index outer, Index inner, const T* const* a, Index step, const T* b, const T* from, Index ldfrom, T* to, Index ldto) {
+/// to [R, N vectors] = from + sum over p of a(i, p) b[p], one chain of fma for each output. Rows of b are a panel
+/// apart. ByRow: a(i, p) is a[i][p] for `inner` elements, then the row's pointer moves on by `step`, `outer` times in
+/// all. Otherwise a(i, p) is a[p][step + i], p < inner. ld 0 gives every row of the tile the same `from`.
+template <class T, int R, int N, bool ByRow> void product_tile(Index outer, Index inner, const T* const* a, Index step,
+                                                               const T* b, const T* from, Index ldfrom, T* to,
+                                                               Index ldto) {
     Vector<T> sum[R][N];
 #pragma GCC unroll 6
     for (int i = 0; i < R; ++i)
@@ -95,21 +96,19 @@ void product_tile(Index outer, Index inner, const T* const* a, Index step, const
         for (int j = 0; j < N; ++j) store<T>(to + i * ldto + j * width<T>, sum[i][j]);
 }
 
-template <class T>
-using ProductTile = void (*)(Index outer, Index inner, const T* const* a, Index step, const T* b, const T* from, Index ldfrom, T* to,
-                             Index ldto);
+template <class T> using ProductTile = void (*)(Index outer, Index inner, const T* const* a, Index step, const T* b,
+                                                const T* from, Index ldfrom, T* to, Index ldto);
 template <class T> struct ProductTiles {
     ProductTile<T> of[tile_rows];
 };
-template <class T, int N, bool ByRow>
-inline constexpr ProductTiles<T> product_tiles = {{&product_tile<T, 1, N, ByRow>, &product_tile<T, 2, N, ByRow>,
-                                                   &product_tile<T, 3, N, ByRow>, &product_tile<T, 4, N, ByRow>,
-                                                   &product_tile<T, 5, N, ByRow>, &product_tile<T, 6, N, ByRow>}};
+template <class T, int N, bool ByRow> inline constexpr ProductTiles<T> product_tiles = {
+    {&product_tile<T, 1, N, ByRow>, &product_tile<T, 2, N, ByRow>, &product_tile<T, 3, N, ByRow>,
+     &product_tile<T, 4, N, ByRow>, &product_tile<T, 5, N, ByRow>, &product_tile<T, 6, N, ByRow>}};
 
 /// One tile over the first `cols` columns of a panel; whole vectors are read and written.
 template <class T, bool ByRow>
-GRADUS_REGION_INLINE void product_columns(Index rows, Index cols, Index outer, Index inner, const T* const* a, Index step, const T* b,
-                                          const T* from, Index ldfrom, T* to, Index ldto) {
+GRADUS_REGION_INLINE void product_columns(Index rows, Index cols, Index outer, Index inner, const T* const* a,
+                                          Index step, const T* b, const T* from, Index ldfrom, T* to, Index ldto) {
     constexpr Index wide = tile_vectors * width<T>;
     const ProductTile<T> tile = product_tiles<T, tile_vectors, ByRow>.of[rows - 1];
     Index j = 0;
@@ -119,21 +118,21 @@ GRADUS_REGION_INLINE void product_columns(Index rows, Index cols, Index outer, I
 }
 
 /// to [rows, cols] = from + a b for rows given by pointers, in tiles of nearly equal height.
-template <class T>
-GRADUS_REGION_INLINE void product_rows(Index rows, Index cols, Index outer, Index inner, const T* const* a, Index step, const T* b,
-                                       const T* from, Index ldfrom, T* to, Index ldto) {
+template <class T> GRADUS_REGION_INLINE void product_rows(Index rows, Index cols, Index outer, Index inner,
+                                                          const T* const* a, Index step, const T* b, const T* from,
+                                                          Index ldfrom, T* to, Index ldto) {
     const Index tiles = (rows + tile_rows - 1) / tile_rows;
     for (Index t = 0, row = 0; t < tiles; ++t) {
         const Index now = (rows - row + tiles - t - 1) / (tiles - t);
-        product_columns<T, true>(now, cols, outer, inner, a + row, step, b, from + row * ldfrom, ldfrom, to + row * ldto, ldto);
+        product_columns<T, true>(now, cols, outer, inner, a + row, step, b, from + row * ldfrom, ldfrom,
+                                 to + row * ldto, ldto);
         row += now;
     }
 }
 
 /// to [m, panel] = from + a^T b: a are `count` rows of which elements [first, first + m) are used, b [count, panel].
-template <class T>
-GRADUS_REGION_INLINE void product_transposed(Index m, Index count, const T* const* a, Index first, const T* b, const T* from,
-                                             Index ldfrom, T* to) {
+template <class T> GRADUS_REGION_INLINE void product_transposed(Index m, Index count, const T* const* a, Index first,
+                                                                const T* b, const T* from, Index ldfrom, T* to) {
     const Index tiles = (m + tile_rows - 1) / tile_rows;
     for (Index t = 0, row = 0; t < tiles; ++t) {
         const Index now = (m - row + tiles - t - 1) / (tiles - t);
