@@ -2,12 +2,12 @@
 #pragma once
 #include <gradus/gradus.hpp>
 
+#include <gradus/io/architecture.hpp>
 #include <gradus/io/atomic_file.hpp>
 #include <gradus/io/json.hpp>
-#include <gradus/io/safetensors.hpp>
 #include <gradus/io/json_fields.hpp>
-#include <gradus/io/registry.hpp>
-#include <gradus/io/objects.hpp>
-#include <gradus/io/architecture.hpp>
-#include <gradus/io/weights.hpp>
 #include <gradus/io/model_file.hpp>
+#include <gradus/io/objects.hpp>
+#include <gradus/io/registry.hpp>
+#include <gradus/io/safetensors.hpp>
+#include <gradus/io/weights.hpp>

@@ -124,7 +124,8 @@ Tensor<float> zero_one(Index n) {
 }
 
 template <class T> bool same_bits(const Tensor<T>& a, const Tensor<T>& b) {
-    return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(T)) == 0;
+    return a.shape() == b.shape() &&
+           std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(T)) == 0;
 }
 
 Sequential<float> classifier() {
@@ -247,7 +248,8 @@ TEST_CASE("texts are classified after load") {
     const std::vector<std::string> texts{"good film", "bad film", "a good, good \xe9tude", "caf\xc3\xa9 bad"};
     TextVectorization vectorize({.output_sequence_length = 5});
     vectorize.adapt(texts);
-    Sequential model{vectorize, Embedding({.input_dim = vectorize.vocabulary_size(), .output_dim = 3, .mask_zero = true}), LSTM(4),
+    Sequential model{vectorize,
+                     Embedding({.input_dim = vectorize.vocabulary_size(), .output_dim = 3, .mask_zero = true}), LSTM(4),
                      Dense(1, sigmoid)};
     model.compile({.optimizer = Adam(), .loss = BinaryCrossentropy()});
     model.fit(texts, zero_one(4), {.epochs = 2, .verbose = Verbose::silent});
@@ -268,7 +270,8 @@ TEST_CASE("a graph with shared, frozen, nested and two-input layers, scopes and 
     {
         const Scope scope("encoder");
         h = table(tokens);
-        again = Bidirectional(LSTM({.units = 2, .return_sequences = true}), {.merge_mode = Merge::ave}).named("reader")(h);
+        again =
+            Bidirectional(LSTM({.units = 2, .return_sequences = true}), {.merge_mode = Merge::ave}).named("reader")(h);
     }
     const Dense shared(4, relu);
     const Node a = shared(h), b = shared(shared(h));
@@ -294,7 +297,7 @@ TEST_CASE("a graph with shared, frozen, nested and two-input layers, scopes and 
         tables += e.shape == Shape{6, 4};
     }
     CHECK(kernels == 2);
-    CHECK(tables == 2);  // the parameter, and the constant that it started from
+    CHECK(tables == 2); // the parameter, and the constant that it started from
     CHECK(file.find("encoder.reader.forward.kernel"));
     save(loaded, folder / "n");
     CHECK(read_bytes(folder / "m") == read_bytes(folder / "n"));
@@ -310,10 +313,11 @@ TEST_CASE("several losses, weights, added losses, state") {
         Model<float> m({x}, {yes, which});
         const Node small = Dense(2)(h);
         m.add_loss(BinaryCrossentropy({.from_logits = true})(yes, yes), 0.25);
-        m.compile({.optimizer = Adam(),
-                   .loss = {{"which", SparseCategoricalCrossentropy({.from_logits = true})}, {"yes", BinaryCrossentropy()}},
-                   .loss_weights = {0.5, 2},
-                   .metrics = {{"yes", AUC()}, {"which", Accuracy({.name = "right"})}}});
+        m.compile(
+            {.optimizer = Adam(),
+             .loss = {{"which", SparseCategoricalCrossentropy({.from_logits = true})}, {"yes", BinaryCrossentropy()}},
+             .loss_weights = {0.5, 2},
+             .metrics = {{"yes", AUC()}, {"which", Accuracy({.name = "right"})}}});
         return m;
     };
     const auto x = numbers({8, 3}, 2);
@@ -362,15 +366,17 @@ TEST_CASE("a failed save leaves the old file") {
     const std::string old = read_bytes(folder / "m");
     Sequential code{Dense(2), Code<float>()};
     code.build({dim::batch(), 3});
-    CHECK_THAT(error(code, folder / "m"),
-               ContainsSubstring("layer code (code) cannot be saved: code: holds a function, which has no form in a file"));
+    CHECK_THAT(
+        error(code, folder / "m"),
+        ContainsSubstring("layer code (code) cannot be saved: code: holds a function, which has no form in a file"));
     const Embedding table({.input_dim = 6, .output_dim = 4});
     Sequential first{table};
     first.build({dim::batch(), dim::time()});
     first.initialize(0);
     const Node x = input<float>({dim::batch(), 4});
     const Model<float> tied({x}, {Tied<float>(table)(x)});
-    CHECK_THAT(error(tied, folder / "m"), ContainsSubstring("layer tied: owner: refers to a layer (embedding) that is not part of the model"));
+    CHECK_THAT(error(tied, folder / "m"),
+               ContainsSubstring("layer tied: owner: refers to a layer (embedding) that is not part of the model"));
     CHECK(read_bytes(folder / "m") == old);
     CHECK(folder.files() == 1);
     CHECK_THAT(error(model, folder / "none/m"), ContainsSubstring("cannot be created"));
@@ -390,22 +396,29 @@ TEST_CASE("load refuses what is not a model") {
     CHECK_THAT(edited("format", "gradus", "pt"), ContainsSubstring("no model saved by Gradus"));
     CHECK_THAT(edited("format_version", "1", "2"), ContainsSubstring("expects format version 1, got 2"));
     CHECK_THAT(edited("architecture", "\"lstm\"", "\"lstn\""), ContainsSubstring("unknown kind of layer \"lstn\""));
-    CHECK_THAT(edited("architecture", "[[0,0]]", "[[1,0]]"), ContainsSubstring("expects an earlier node than #1, got #1"));
+    CHECK_THAT(edited("architecture", "[[0,0]]", "[[1,0]]"),
+               ContainsSubstring("expects an earlier node than #1, got #1"));
     CHECK_THAT(edited("architecture", "[[0,0]]", "[[0,1]]"), ContainsSubstring("no output 1"));
     CHECK_THAT(edited("architecture", "[[0,0]]", "[[-1,0]]"), ContainsSubstring("earlier node"));
     CHECK_THAT(edited("architecture", "[[0,0]]", "[[0]]"), ContainsSubstring("[node, output]"));
     CHECK_THAT(edited("architecture", "[[0,0]]", "[null]"), ContainsSubstring("embedding #1"));
-    CHECK_THAT(edited("architecture", "\"outputs\":[[4,0]]", "\"outputs\":[[3,0]]"), ContainsSubstring("lead to no output"));
-    CHECK_THAT(edited("architecture", "\"outputs\":[[4,0]]", "\"outputs\":[]"), ContainsSubstring("at least one output"));
+    CHECK_THAT(edited("architecture", "\"outputs\":[[4,0]]", "\"outputs\":[[3,0]]"),
+               ContainsSubstring("lead to no output"));
+    CHECK_THAT(edited("architecture", "\"outputs\":[[4,0]]", "\"outputs\":[]"),
+               ContainsSubstring("at least one output"));
     CHECK_THAT(edited("architecture", "\"outputs\":[[4,0]]", "\"outputs\":[null]"), ContainsSubstring("expect nodes"));
     CHECK_THAT(edited("architecture", "\"inputs\":[[0,0]],\"outputs\"", "\"inputs\":[],\"outputs\""),
                ContainsSubstring("not among the model's inputs"));
-    CHECK_THAT(edited("architecture", "\"output_dim\":5", "\"output_dim\":6"), ContainsSubstring("expects shape [20, 6], got [20, 5]"));
-    CHECK_THAT(edited("architecture", "\"output_dim\":5", "\"output_dim\":1000000000000"), ContainsSubstring("expects shape"));
-    CHECK_THAT(edited("architecture", "\"output_dim\":5", "\"output_dim\":\"5\""), ContainsSubstring("output_dim expects an integer"));
+    CHECK_THAT(edited("architecture", "\"output_dim\":5", "\"output_dim\":6"),
+               ContainsSubstring("expects shape [20, 6], got [20, 5]"));
+    CHECK_THAT(edited("architecture", "\"output_dim\":5", "\"output_dim\":1000000000000"),
+               ContainsSubstring("expects shape"));
+    CHECK_THAT(edited("architecture", "\"output_dim\":5", "\"output_dim\":\"5\""),
+               ContainsSubstring("output_dim expects an integer"));
     CHECK_THAT(edited("architecture", "\"output_dim\"", "\"outputs_dim\""), ContainsSubstring("no field"));
     CHECK_THAT(edited("architecture", "\"units\":1", "\"units\":1000000000000"), ContainsSubstring("1000000000000"));
-    CHECK_THAT(edited("architecture", "\"name\":\"dense\"", "\"name\":\"other\""), ContainsSubstring("expects the name \"dense\""));
+    CHECK_THAT(edited("architecture", "\"name\":\"dense\"", "\"name\":\"other\""),
+               ContainsSubstring("expects the name \"dense\""));
     CHECK_THAT(edited("architecture", "\"dtype\":\"int32\"", "\"dtype\":\"int16\""), ContainsSubstring("int16"));
     CHECK_THAT(edited("architecture", "\"time\"", "\"time+\""), ContainsSubstring("time+"));
     CHECK_THAT(edited("architecture", "{\"nodes\"", "[{\"nodes\""), ContainsSubstring("architecture: byte"));
@@ -419,8 +432,10 @@ TEST_CASE("load refuses what is not a model") {
     CHECK_THAT(edited("compile", "\"seed\":", "\"speed\":"), ContainsSubstring("seed"));
     CHECK_THAT(edited("optimizer_state", "1", "-1"), ContainsSubstring("updates"));
     CHECK_THAT(edited("optimizer_state", "1", "1.5"), ContainsSubstring("updates"));
-    CHECK_THAT(edited("fingerprint", model.fingerprint(), "0123456789abcdef"), ContainsSubstring("changed after saving"));
-    for (const char* missing : {"dense.bias", "bidirectional.backward.kernel", "optimizer/0/dense.kernel", "optimizer/1/embedding.embeddings"}) {
+    CHECK_THAT(edited("fingerprint", model.fingerprint(), "0123456789abcdef"),
+               ContainsSubstring("changed after saving"));
+    for (const char* missing : {"dense.bias", "bidirectional.backward.kernel", "optimizer/0/dense.kernel",
+                                "optimizer/1/embedding.embeddings"}) {
         rewrite(good, bad, [](SafetensorsMetadata&) {}, missing);
         CHECK_THAT(load_error(bad), ContainsSubstring("expects a tensor \"" + std::string(missing) + "\""));
     }
@@ -436,8 +451,10 @@ TEST_CASE("load refuses what is not a model") {
                 const auto edit = [](Json& at, const char* name) -> Json& { return const_cast<Json&>(*at.find(name)); };
                 Json& node = std::get<Json::List>(edit(j, "nodes").value)[2];
                 Json& layer = edit(edit(node, "fields"), inner);
-                if (null) layer = Json();
-                else layer = Json::parse("{\"category\":\"layer\",\"kind\":\"dense\",\"fields\":{\"units\":4}}", 10);
+                if (null)
+                    layer = Json();
+                else
+                    layer = Json::parse("{\"category\":\"layer\",\"kind\":\"dense\",\"fields\":{\"units\":4}}", 10);
                 m["architecture"] = j.print();
             });
             CHECK_THAT(load_error(bad), ContainsSubstring("bidirectional"));
@@ -451,11 +468,14 @@ TEST_CASE("sizes in files are parsed within bounds") {
     for (const Dim& d : {Dim(5), Dim(-3), batch, 2 * time + 1, -1 * batch * time, floor_div(time + 1, 2),
                          3 * floor_div(floor_div(time, 2) * batch - 4, Dim("a.b_1") + 1) * time - 7, batch * batch})
         CHECK(DimParser::parse(d.to_string()) == d);
-    for (const std::string& text : {std::string(), std::string("2*"), std::string("time+"), std::string("(time)"), std::string("(time)/(0)"),
-                                   std::string("time time"), std::string("99999999999999999999"), std::string("-"), std::string("1a"),
-                                   std::string("a*a*a*a*a*a*a*a*a"), std::string(2000, '('), std::string(2000, '1')})
+    for (const std::string& text :
+         {std::string(), std::string("2*"), std::string("time+"), std::string("(time)"), std::string("(time)/(0)"),
+          std::string("time time"), std::string("99999999999999999999"), std::string("-"), std::string("1a"),
+          std::string("a*a*a*a*a*a*a*a*a"), std::string(2000, '('), std::string(2000, '1')})
         CHECK_THROWS_AS(DimParser::parse(text), Error);
-    CHECK_THROWS_AS(detail::shape_from_json(std::make_unique<Json>(Json::parse("[1099511627776,1099511627776]", 10)).get(), "x"), ValueError);
+    CHECK_THROWS_AS(
+        detail::shape_from_json(std::make_unique<Json>(Json::parse("[1099511627776,1099511627776]", 10)).get(), "x"),
+        ValueError);
 }
 
 TEST_CASE("truncated and flipped files are refused or load whole") {
@@ -463,8 +483,8 @@ TEST_CASE("truncated and flipped files are refused or load whole") {
     const std::string good = folder / "good", bad = folder / "bad";
     TextVectorization vectorize;
     vectorize.adapt(std::vector<std::string>{"a b", "c"});
-    Sequential model{vectorize, Embedding({.input_dim = 5, .output_dim = 2, .weights = numbers({5, 2}, 1)}), Bidirectional(LSTM(1)),
-                     Dense(1, sigmoid)};
+    Sequential model{vectorize, Embedding({.input_dim = 5, .output_dim = 2, .weights = numbers({5, 2}, 1)}),
+                     Bidirectional(LSTM(1)), Dense(1, sigmoid)};
     model.compile({.optimizer = Adam(), .loss = BinaryCrossentropy(), .metrics = {AUC()}});
     model.train_on_batch(Columns(Column(std::vector<std::string>{"a c"})), zero_one(1));
     save(model, good);
@@ -481,9 +501,13 @@ TEST_CASE("truncated and flipped files are refused or load whole") {
         std::string changed = bytes;
         const auto at = static_cast<std::size_t>(random.below(0, i, static_cast<Index>(header) + 8));
         const auto kind = random.below(1, i, 3);
-        if (kind == 0) changed[at] = static_cast<char>(changed[at] ^ (1 << random.below(2, i, 8)));
-        else if (kind == 1) changed[at] = "0123456789[]{}\",:-en"[random.below(2, i, 20)];
-        else std::swap(changed[at], changed[static_cast<std::size_t>(random.below(2, i, static_cast<Index>(header) + 8))]);
+        if (kind == 0)
+            changed[at] = static_cast<char>(changed[at] ^ (1 << random.below(2, i, 8)));
+        else if (kind == 1)
+            changed[at] = "0123456789[]{}\",:-en"[random.below(2, i, 20)];
+        else
+            std::swap(changed[at],
+                      changed[static_cast<std::size_t>(random.below(2, i, static_cast<Index>(header) + 8))]);
         write_bytes(bad, changed);
         accepted += load_error(bad) == "accepted";
     }

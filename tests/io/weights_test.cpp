@@ -55,13 +55,16 @@ TEST_CASE("load_weights from files of others") {
     const auto kernel = tensor<double>({{1, 2}, {3, 4}, {5, 0.1}});
     const auto bias = tensor<std::int32_t>({1, 2});
     const auto other = tensor<float>({1});
-    write_safetensors(folder / "x", std::vector<NamedView>{{"hidden.kernel", kernel.view()}, {"hidden.bias", bias.view()}, {"foo", other.view()}});
+    write_safetensors(
+        folder / "x",
+        std::vector<NamedView>{{"hidden.kernel", kernel.view()}, {"hidden.bias", bias.view()}, {"foo", other.view()}});
     CHECK_THROWS_AS(load_weights(model, folder / "x"), ValueError);
     const WeightsReport report = load_weights(model, folder / "x", {.strict = false});
     CHECK(report.loaded == std::vector<std::string>{"hidden.kernel"});
     CHECK(report.missing == std::vector<std::string>{"head.kernel", "head.bias"});
     CHECK(report.unexpected == std::vector<std::string>{"foo"});
-    CHECK(report.to_string() == "missing: head.kernel, head.bias; does not fit: hidden.bias (expects F32 [2], got I32 [2]); unexpected: foo");
+    CHECK(report.to_string() ==
+          "missing: head.kernel, head.bias; does not fit: hidden.bias (expects F32 [2], got I32 [2]); unexpected: foo");
     CHECK(model.parameter("hidden.kernel")[5] == 0.1f);
 
     Sequential<double> wide{Dense(2, relu).named("hidden")};

@@ -32,9 +32,8 @@ template <class T> auto array(Tensor<T>& t) { return vector(t).array(); }
 template <class T> auto array(const Tensor<T>& t) { return vector(t).array(); }
 
 /// A tensor [rows, columns] (a vector: [rows]) with the values of any dense Eigen expression.
-template <class Derived>
-    requires requires { typename Derived::Scalar; }  // tensor<double>({1, 2}) must not make Eigen look at double
-auto tensor(const Eigen::DenseBase<Derived>& m) {
+/// (The number comes first so that tensor<double>({1, 2}) does not make Eigen look at double.)
+template <int = 0, class Derived> auto tensor(const Eigen::DenseBase<Derived>& m) {
     using T = typename Derived::Scalar;
     if constexpr (Derived::IsVectorAtCompileTime) {
         Tensor<T> t(Shape{m.size()});

@@ -4,8 +4,8 @@
 ///                {"name": "embedding", "kind": "embedding", "fields": {...}, "inputs": [[0, 0]]}, ...],
 ///      "inputs": [[0, 0]], "outputs": [[3, 0]]}
 ///
-/// Nodes stand in order of execution and read outputs [node, output] of earlier ones, or null. A layer that stands at several
-/// places has one name; its later places say only name and inputs. "added_losses" are [node, output, weight].
+/// Nodes stand in order of execution and read outputs [node, output] of earlier ones, or null. A layer that stands at
+/// several places has one name; its later places say only name and inputs. "added_losses" are [node, output, weight].
 #pragma once
 #include <gradus/graph/graph.hpp>
 #include <gradus/io/objects.hpp>
@@ -34,7 +34,8 @@ private:
 
     explicit DimParser(std::string_view text) : text_(text) {}
     [[noreturn]] GRADUS_COLD void fail() const {
-        throw_value_error("expects a size such as 50, batch or 2*time+1, got \"" + std::string(text_.substr(0, 80)) + "\"");
+        throw_value_error("expects a size such as 50, batch or 2*time+1, got \"" + std::string(text_.substr(0, 80)) +
+                          "\"");
     }
     bool take(std::string_view s) {
         if (text_.substr(at_, s.size()) != s) return false;
@@ -58,8 +59,10 @@ private:
         Dim t = 1;
         for (int factors = 0; factors == 0 || take("*"); ++factors) {
             if (factors == 8) fail();
-            if (factors == 0 && at_ < text_.size() && is_digit(text_[at_])) t = number();
-            else t = t * atom(depth);
+            if (factors == 0 && at_ < text_.size() && is_digit(text_[at_]))
+                t = number();
+            else
+                t = t * atom(depth);
         }
         return t;
     }
@@ -127,7 +130,8 @@ inline Json edge_to_json(Edge e) { return e.node < 0 ? Json() : Json(Json::List{
 /// An added loss: a value of the graph, and its weight.
 using AddedLoss = std::pair<Edge, double>;
 
-/// `model_nodes` leading entries are the model's, the others belong to added losses. Throws ValueError where a layer cannot be saved.
+/// `model_nodes` leading entries are the model's, the others belong to added losses. Throws ValueError where a layer
+/// cannot be saved.
 inline Json encode_architecture(const Graph& graph, std::span<const AddedLoss> added, FieldEncoder& encoder) {
     std::vector<FieldMap> fields;
     std::map<std::string, bool> known;
@@ -138,7 +142,8 @@ inline Json encode_architecture(const Graph& graph, std::span<const AddedLoss> a
         try {
             fields.push_back(first ? FieldWriter::write(layer) : FieldMap());
         } catch (const Error& error) {
-            throw_value_error("layer " + e.name + " (" + std::string(layer.kind()) + ") cannot be saved: " + error.what());
+            throw_value_error("layer " + e.name + " (" + std::string(layer.kind()) +
+                              ") cannot be saved: " + error.what());
         }
         if (first) encoder.enroll(layer, fields.back(), e.name);
     }
@@ -184,7 +189,7 @@ inline Json encode_architecture(const Graph& graph, std::span<const AddedLoss> a
 
 /// A graph read from a document, as recorded nodes.
 struct LoadedGraph {
-    std::vector<std::string> names;  ///< by node, as the file says
+    std::vector<std::string> names; ///< by node, as the file says
     std::vector<Node> nodes, inputs, outputs;
     std::vector<std::pair<Node, double>> added;
 };
@@ -237,14 +242,16 @@ public:
             for (const Node& n : *both)
                 if (!n) throw_value_error("architecture: inputs and outputs expect nodes");
         for (const Node& n : g.inputs)
-            if (n.place()->layer->kind() != "input") throw_value_error("architecture: inputs expects nodes of the kind input");
+            if (n.place()->layer->kind() != "input")
+                throw_value_error("architecture: inputs expects nodes of the kind input");
         if (json_.find("added_losses"))
             for (const Json& loss : list(json_, "added_losses", "architecture")) {
                 const auto* triple = loss.get<Json::List>();
                 double weight = 0;
                 if (!triple || triple->size() != 3 || !number_from_json((*triple)[2], weight))
                     throw_value_error("architecture: added_losses expects [node, output, weight]");
-                g.added.emplace_back(node(Json(Json::List{(*triple)[0], (*triple)[1]}), g.nodes, "architecture: added_losses"), weight);
+                g.added.emplace_back(
+                    node(Json(Json::List{(*triple)[0], (*triple)[1]}), g.nodes, "architecture: added_losses"), weight);
             }
         return g;
     }
@@ -264,13 +271,15 @@ private:
         const auto* output = n ? (*pair)[1].get<Index>() : nullptr;
         if (!output) throw_value_error(where + ": expects [node, output] or null");
         if (*n < 0 || *n >= static_cast<Index>(nodes.size()))
-            throw_value_error(where + ": expects an earlier node than #" + std::to_string(nodes.size()) + ", got #" + std::to_string(*n));
+            throw_value_error(where + ": expects an earlier node than #" + std::to_string(nodes.size()) + ", got #" +
+                              std::to_string(*n));
         const Node& from = nodes[static_cast<std::size_t>(*n)];
         if (*output < 0 || *output >= static_cast<Index>(from.place()->build.outs().size()))
             throw_value_error(where + ": node #" + std::to_string(*n) + " has no output " + std::to_string(*output));
         return from.output(static_cast<int>(*output));
     }
-    static std::vector<Node> edges(const Json& j, const char* name, const std::vector<Node>& nodes, const std::string& where) {
+    static std::vector<Node> edges(const Json& j, const char* name, const std::vector<Node>& nodes,
+                                   const std::string& where) {
         std::vector<Node> result;
         for (const Json& e : list(j, name, where)) result.push_back(node(e, nodes, where + ": " + name));
         return result;
@@ -280,13 +289,16 @@ private:
         const Json* mask = j.find("mask");
         const auto* masked = mask ? mask->get<bool>() : nullptr;
         if (mask && !masked) throw_value_error(where + ": mask expects true or false");
-        Dtype d = dtype_of<T>();  // a file of another scalar becomes this one
-        if (dtype == name_of(Dtype::i32)) d = Dtype::i32;
-        else if (dtype == name_of(Dtype::u8)) d = Dtype::u8;
+        Dtype d = dtype_of<T>(); // a file of another scalar becomes this one
+        if (dtype == name_of(Dtype::i32))
+            d = Dtype::i32;
+        else if (dtype == name_of(Dtype::u8))
+            d = Dtype::u8;
         else if (dtype != name_of(Dtype::f32) && dtype != name_of(Dtype::f64))
             throw_value_error(where + ": unknown dtype \"" + dtype.substr(0, 40) + "\"");
         SymbolicShape shape = shape_from_json(j.find("shape"), where);
-        if (shape.size() < (masked && *masked ? 2u : 1u)) throw_value_error(where + ": shape expects more axes, got " + to_string(shape));
+        if (shape.size() < (masked && *masked ? 2u : 1u))
+            throw_value_error(where + ": shape expects more axes, got " + to_string(shape));
         return input<T>(std::move(shape), d, masked && *masked);
     }
 
@@ -295,5 +307,5 @@ private:
     ObjectMaker<T> maker_;
 };
 
-}  // namespace detail
+} // namespace detail
 GRADUS_END

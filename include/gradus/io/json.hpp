@@ -18,12 +18,10 @@
 
 GRADUS_BEGIN
 
-struct JsonMember;
-
 /// One value: null, boolean, integer, number, text, list or object.
 struct Json {
     using List = std::vector<Json>;
-    using Object = std::vector<JsonMember>;
+    using Object = std::vector<std::pair<std::string, Json>>;
     std::variant<std::monostate, bool, Index, double, std::string, List, Object> value;
 
     Json() = default;
@@ -35,7 +33,7 @@ struct Json {
     Json(std::string_view s) : value(std::string(s)) {}
     Json(const char* s) : value(std::string(s)) {}
     Json(List l) : value(std::move(l)) {}
-    Json(Object o);
+    Json(Object o) : value(std::move(o)) {}
 
     bool is_null() const { return value.index() == 0; }
     template <class V> const V* get() const { return std::get_if<V>(&value); }
@@ -50,7 +48,8 @@ struct Json {
         print(out);
         return out;
     }
-    /// Throws ValueError on malformed text, duplicate members, integers beyond int64, more than 64 levels or `max_values` values.
+    /// Throws ValueError on malformed text, duplicate members, integers beyond int64, more than 64 levels or
+    /// `max_values` values.
     static Json parse(const std::string& text, std::size_t max_values);
     static Json object() { return Json(Object()); }
 
@@ -58,22 +57,15 @@ private:
     void print(std::string& out) const;
 };
 
-struct JsonMember {
-    std::string name;
-    Json value;
-};
-
-inline Json::Json(Object o) : value(std::move(o)) {}
-
 inline const Json* Json::find(std::string_view name) const {
     if (const Object* o = get<Object>())
-        for (const JsonMember& m : *o)
-            if (m.name == name) return &m.value;
+        for (const auto& [key, member] : *o)
+            if (key == name) return &member;
     return nullptr;
 }
 
 inline void Json::add(std::string name, Json member) {
-    std::get<Object>(value).push_back({std::move(name), std::move(member)});
+    std::get<Object>(value).emplace_back(std::move(name), std::move(member));
 }
 
 namespace detail {
@@ -83,10 +75,14 @@ inline void print_json_text(std::string& out, const std::string& text) {
     out += '"';
     for (const char c : text) {
         const auto u = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') (out += '\\') += c;
-        else if (c == '\n') out += "\\n";
-        else if (u < 0x20 || u == 0x7f) ((out += "\\u00") += digits[u >> 4]) += digits[u & 15];
-        else out += c;
+        if (c == '"' || c == '\\')
+            (out += '\\') += c;
+        else if (c == '\n')
+            out += "\\n";
+        else if (u < 0x20 || u == 0x7f)
+            ((out += "\\u00") += digits[u >> 4]) += digits[u & 15];
+        else
+            out += c;
     }
     out += '"';
 }
@@ -121,8 +117,9 @@ public:
         return true;
     }
     bool key(string_t& key) override {
-        if (!keys_.back().insert(key).second) throw_value_error("the member \"" + key.substr(0, 80) + "\" stands twice");
-        std::get<Json::Object>(stack_.back()->value).push_back({std::move(key), {}});
+        if (!keys_.back().insert(key).second)
+            throw_value_error("the member \"" + key.substr(0, 80) + "\" stands twice");
+        std::get<Json::Object>(stack_.back()->value).emplace_back(std::move(key), Json());
         return true;
     }
     bool end_object() override {
@@ -158,16 +155,16 @@ private:
         if (left_-- == 0) throw_value_error("holds too many values");
         if (stack_.empty()) return root_ = std::move(v);
         if (auto* list = std::get_if<Json::List>(&stack_.back()->value)) return list->emplace_back(std::move(v));
-        return std::get<Json::Object>(stack_.back()->value).back().value = std::move(v);
+        return std::get<Json::Object>(stack_.back()->value).back().second = std::move(v);
     }
 
     Json& root_;
     std::size_t left_;
-    std::vector<Json*> stack_;  // only the innermost container grows, so the pointers stay valid
+    std::vector<Json*> stack_; // only the innermost container grows, so the pointers stay valid
     std::vector<std::unordered_set<std::string>> keys_;
 };
 
-}  // namespace detail
+} // namespace detail
 
 inline Json Json::parse(const std::string& text, std::size_t max_values) {
     if (const std::size_t at = text.find('\0'); at != std::string::npos)
@@ -202,9 +199,9 @@ inline void Json::print(std::string& out) const {
         out += '{';
         for (std::size_t k = 0; k < object->size(); ++k) {
             if (k) out += ',';
-            detail::print_json_text(out, (*object)[k].name);
+            detail::print_json_text(out, (*object)[k].first);
             out += ':';
-            (*object)[k].value.print(out);
+            (*object)[k].second.print(out);
         }
         out += '}';
     } else {

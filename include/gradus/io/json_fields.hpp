@@ -1,12 +1,14 @@
 /// Fields as JSON: options and state of described objects to a document and back.
 ///
-///     bool, integer, number, text, lists     as they are; NaN and infinities {"number": "nan"}, texts that are not UTF-8 {"bytes": "..."}
-///     tensor                                 {"tensor": "constant/0"}: its values stand beside the weights; null where empty
-///     child object                           {"category": "layer", "kind": "lstm", "fields": {...}}; null where there is none
-///     reference                              {"reference": "embedding"}: a layer by its path
+///     bool, integer, number, text, lists     as they are; NaN and infinities {"number": "nan"}, texts that are not
+///     UTF-8 {"bytes": "..."} tensor                                 {"tensor": "constant/0"}: its values stand beside
+///     the weights; null where empty child object                           {"category": "layer", "kind": "lstm",
+///     "fields": {...}}; null where there is none reference                              {"reference": "embedding"}: a
+///     layer by its path
 ///
-/// A layer's path is its name in the model; an inner layer's is its owner's path, a slash and the field's name. Layers of one
-/// identity have one path, the first one; where a layer shares the parameters of an earlier one, "shares" says its path.
+/// A layer's path is its name in the model; an inner layer's is its owner's path, a slash and the field's name. Layers
+/// of one identity have one path, the first one; where a layer shares the parameters of an earlier one, "shares" says
+/// its path.
 #pragma once
 #include <gradus/core/fields.hpp>
 #include <gradus/io/json.hpp>
@@ -28,12 +30,17 @@ namespace detail {
 inline bool is_utf8(std::string_view s) {
     for (std::size_t i = 0; i < s.size();) {
         const auto c = static_cast<unsigned char>(s[i]);
-        const std::size_t n = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+        const std::size_t n = c < 0x80                ? 1
+                              : c >= 0xc2 && c < 0xe0 ? 2
+                              : c >= 0xe0 && c < 0xf0 ? 3
+                              : c >= 0xf0 && c < 0xf5 ? 4
+                                                      : 0;
         if (n == 0 || i + n > s.size()) return false;
         for (std::size_t k = 1; k < n; ++k)
             if ((static_cast<unsigned char>(s[i + k]) & 0xc0) != 0x80) return false;
         const auto next = n > 2 ? static_cast<unsigned char>(s[i + 1]) : 0x80;
-        if ((c == 0xe0 && next < 0xa0) || (c == 0xed && next > 0x9f) || (c == 0xf0 && next < 0x90) || (c == 0xf4 && next > 0x8f))
+        if ((c == 0xe0 && next < 0xa0) || (c == 0xed && next > 0x9f) || (c == 0xf0 && next < 0x90) ||
+            (c == 0xf4 && next > 0x8f))
             return false;
         i += n;
     }
@@ -45,8 +52,10 @@ inline Json bytes_to_json(std::string_view bytes) {
     std::string text;
     for (const char b : bytes) {
         const auto u = static_cast<unsigned char>(b);
-        if (u < 0x80) text += b;
-        else (text += static_cast<char>(0xc0 | (u >> 6))) += static_cast<char>(0x80 | (u & 0x3f));
+        if (u < 0x80)
+            text += b;
+        else
+            (text += static_cast<char>(0xc0 | (u >> 6))) += static_cast<char>(0x80 | (u & 0x3f));
     }
     return Json(Json::Object{{"bytes", std::move(text)}});
 }
@@ -64,10 +73,12 @@ inline bool text_from_json(const Json& j, std::string& out) {
     out.clear();
     for (std::size_t i = 0; i < s->size(); ++i) {
         const auto c = static_cast<unsigned char>((*s)[i]);
-        if (c < 0x80) out += static_cast<char>(c);
+        if (c < 0x80)
+            out += static_cast<char>(c);
         else if (c < 0xc4 && i + 1 < s->size())
             out += static_cast<char>((c & 3) << 6 | (static_cast<unsigned char>((*s)[++i]) & 0x3f));
-        else return false;
+        else
+            return false;
     }
     return true;
 }
@@ -78,19 +89,22 @@ inline Json number_to_json(double v) {
 }
 /// False where the value is no number.
 inline bool number_from_json(const Json& j, double& out) {
-    if (const auto* i = j.get<Index>()) out = static_cast<double>(*i);
-    else if (const auto* d = j.get<double>()) out = *d;
+    if (const auto* i = j.get<Index>())
+        out = static_cast<double>(*i);
+    else if (const auto* d = j.get<double>())
+        out = *d;
     else {
         const Json* text = j.find("number");
         const auto* s = text ? text->get<std::string>() : nullptr;
         if (!s || (*s != "nan" && *s != "inf" && *s != "-inf")) return false;
-        out = *s == "nan" ? std::numeric_limits<double>::quiet_NaN()
-                          : *s == "inf" ? std::numeric_limits<double>::infinity() : -std::numeric_limits<double>::infinity();
+        out = *s == "nan"   ? std::numeric_limits<double>::quiet_NaN()
+              : *s == "inf" ? std::numeric_limits<double>::infinity()
+                            : -std::numeric_limits<double>::infinity();
     }
     return true;
 }
 
-}  // namespace detail
+} // namespace detail
 
 /// Turns field maps into documents. Layers that references may mean are enrolled first.
 class FieldEncoder {
@@ -112,11 +126,13 @@ public:
     /// `context` names the object in errors. Throws ValueError on a reference to a layer that is not enrolled.
     Json encode(FieldMap map, const std::string& context, const std::string& path = {}) {
         Json::Object fields;
-        for (auto& [name, field] : map) fields.push_back({name, value(field, context + ": " + name, path + "/" + name)});
+        for (auto& [name, field] : map)
+            fields.push_back({name, value(field, context + ": " + name, path + "/" + name)});
         return fields;
     }
     /// kind, name, fields and "shares" of a layer, as members of `out`.
-    void describe(Json& out, const LayerBase& layer, FieldMap fields, const std::string& context, const std::string& path) {
+    void describe(Json& out, const LayerBase& layer, FieldMap fields, const std::string& context,
+                  const std::string& path) {
         out.add("kind", layer.kind());
         if (!layer.name().empty()) out.add("user_name", detail::text_to_json(layer.name()));
         const auto it = paths_.find(layer.identity().get());
@@ -135,14 +151,22 @@ private:
     Json value(FieldValue& field, const std::string& context, const std::string& path) {
         return std::visit(
             [&]<class V>(V& v) -> Json {
-                if constexpr (std::is_same_v<V, bool> || std::is_same_v<V, Index>) return Json(v);
-                else if constexpr (std::is_same_v<V, double>) return detail::number_to_json(v);
-                else if constexpr (std::is_same_v<V, std::string>) return detail::text_to_json(v);
-                else if constexpr (std::is_same_v<V, std::vector<Index>>) return list(v, [](Index i) { return Json(i); });
-                else if constexpr (std::is_same_v<V, std::vector<double>>) return list(v, detail::number_to_json);
-                else if constexpr (std::is_same_v<V, std::vector<std::string>>) return list(v, detail::text_to_json);
-                else if constexpr (std::is_same_v<V, Tensor<float>>) return constant(v);
-                else return object(*v, context, path);
+                if constexpr (std::is_same_v<V, bool> || std::is_same_v<V, Index>)
+                    return Json(v);
+                else if constexpr (std::is_same_v<V, double>)
+                    return detail::number_to_json(v);
+                else if constexpr (std::is_same_v<V, std::string>)
+                    return detail::text_to_json(v);
+                else if constexpr (std::is_same_v<V, std::vector<Index>>)
+                    return list(v, [](Index i) { return Json(i); });
+                else if constexpr (std::is_same_v<V, std::vector<double>>)
+                    return list(v, detail::number_to_json);
+                else if constexpr (std::is_same_v<V, std::vector<std::string>>)
+                    return list(v, detail::text_to_json);
+                else if constexpr (std::is_same_v<V, Tensor<float>>)
+                    return constant(v);
+                else
+                    return object(*v, context, path);
             },
             field.value);
     }
@@ -162,7 +186,8 @@ private:
         }
         Json j = Json::object();
         j.add("category", o.category);
-        if (layer) describe(j, *layer, std::move(o.fields), context, path);
+        if (layer)
+            describe(j, *layer, std::move(o.fields), context, path);
         else {
             j.add("kind", o.kind);
             j.add("fields", encode(std::move(o.fields), context, path));
@@ -181,7 +206,7 @@ public:
     struct Known {
         std::shared_ptr<FieldObject> object;
         std::string user_name;
-        std::string identity;  ///< the path of the first layer that shares its parameters with this one
+        std::string identity; ///< the path of the first layer that shares its parameters with this one
     };
 
     /// `file` holds constant tensors; without one they are refused.
@@ -192,8 +217,8 @@ public:
         FieldMap map;
         const auto* members = fields.get<Json::Object>();
         if (!members) throw_value_error(context + ": fields expects an object");
-        for (const JsonMember& m : *members)
-            if (!m.value.is_null()) map.emplace_back(m.name, value(m.value, context + ": " + m.name, path + "/" + m.name));
+        for (const auto& [name, field] : *members)
+            if (!field.is_null()) map.emplace_back(name, value(field, context + ": " + name, path + "/" + name));
         return map;
     }
     /// The reverse of FieldEncoder::describe.
@@ -250,8 +275,10 @@ private:
         double number = 0;
         for (const Json& j : l) {
             if (const auto* i = j.get<Index>()) integers.push_back(*i);
-            if (detail::number_from_json(j, number)) numbers.push_back(number);
-            else if (detail::text_from_json(j, s)) texts.push_back(s);
+            if (detail::number_from_json(j, number))
+                numbers.push_back(number);
+            else if (detail::text_from_json(j, s))
+                texts.push_back(s);
         }
         if (integers.size() == l.size()) return {integers};
         if (numbers.size() == l.size()) return {numbers};
@@ -260,9 +287,11 @@ private:
     }
     Tensor<float> constant(const std::string& name, const std::string& context) {
         const TensorEntry* e = file_ ? file_->find(name) : nullptr;
-        if (!e || e->dtype != Dtype::f32) throw_value_error(context + ": expects the float32 tensor \"" + name + "\" in the file");
+        if (!e || e->dtype != Dtype::f32)
+            throw_value_error(context + ": expects the float32 tensor \"" + name + "\" in the file");
         // Each is read once, so that a small file cannot ask for much memory.
-        if (!used_.insert(name).second) throw_value_error(context + ": the tensor \"" + name + "\" is in use elsewhere");
+        if (!used_.insert(name).second)
+            throw_value_error(context + ": the tensor \"" + name + "\" is in use elsewhere");
         return file_->tensor<float>(*e);
     }
 

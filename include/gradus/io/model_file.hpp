@@ -1,8 +1,8 @@
 /// save and load: a whole model in one safetensors file.
 ///
-/// Tensors: the variables by name; the optimizer's moments as "optimizer/0/<parameter>"; constants of layers as "constant/0".
-/// Metadata: format "gradus", format_version, gradus_version, scalar, fingerprint, and as JSON: architecture, preprocessing,
-/// compile, optimizer_state.
+/// Tensors: the variables by name; the optimizer's moments as "optimizer/0/<parameter>"; constants of layers as
+/// "constant/0". Metadata: format "gradus", format_version, gradus_version, scalar, fingerprint, and as JSON:
+/// architecture, preprocessing, compile, optimizer_state.
 #pragma once
 #include <gradus/io/architecture.hpp>
 #include <gradus/io/weights.hpp>
@@ -16,14 +16,15 @@
 GRADUS_BEGIN
 
 struct SaveOptions {
-    bool include_optimizer = true;  ///< also what training on needs: moments and the count of updates
+    bool include_optimizer = true; ///< also what training on needs: moments and the count of updates
 };
 
 namespace detail {
 
 inline constexpr const char* model_format_version = "1";
 
-template <class D> Json describe_plain(const D& object, FieldEncoder& encoder, const std::string& context, const std::string& path) {
+template <class D>
+Json describe_plain(const D& object, FieldEncoder& encoder, const std::string& context, const std::string& path) {
     Json j = Json::object();
     j.add("kind", object.kind());
     j.add("fields", encoder.encode(FieldWriter::write(object), context, path));
@@ -57,7 +58,7 @@ template <class T> Json encode_compile(const Model<T>& model, FieldEncoder& enco
     j.add("losses", std::move(losses));
     j.add("loss_weights", std::move(weights));
     j.add("metrics", std::move(metrics));
-    j.add("seed", std::bit_cast<Index>(o.seed));  // two's complement
+    j.add("seed", std::bit_cast<Index>(o.seed)); // two's complement
     return j;
 }
 
@@ -69,7 +70,8 @@ inline std::string moment_name(Index moment, const std::string& parameter) {
 template <class T, class F> void each_moment(const Compiled<T>& c, const F& f) {
     for (std::size_t i = 0; i < c.moment_pointers.size(); ++i)
         for (const Segment& s : c.layout.segments)
-            if (s.slot >= 0) f(moment_name(static_cast<Index>(i), s.name), View<T>(c.moment_pointers[i] + s.slot, s.shape));
+            if (s.slot >= 0)
+                f(moment_name(static_cast<Index>(i), s.name), View<T>(c.moment_pointers[i] + s.slot, s.shape));
 }
 
 /// Parts of a model file, read one after the other into a model that nobody else has seen.
@@ -79,7 +81,8 @@ public:
         : file_(SafetensorsFile::read(path)), options_(options), decoder_(&file_) {
         const std::string* format = find("format");
         if (!format || *format != "gradus")
-            throw_io_error(path + ": is no model saved by Gradus; load_weights reads the tensors of other safetensors files");
+            throw_io_error(path +
+                           ": is no model saved by Gradus; load_weights reads the tensors of other safetensors files");
         const std::string* version = find("format_version");
         if (!version || *version != model_format_version)
             throw_io_error(path + ": expects format version " + model_format_version + ", got " +
@@ -110,7 +113,8 @@ private:
     Json document(const char* key, bool bounded) const {
         const std::string* text = find(key);
         if (!text) throw_value_error(std::string("metadata expects \"") + key + "\"");
-        if (text->size() > (bounded ? document_limit : preprocessing_limit)) throw_value_error(std::string(key) + " is too long");
+        if (text->size() > (bounded ? document_limit : preprocessing_limit))
+            throw_value_error(std::string(key) + " is too long");
         try {
             return Json::parse(*text, bounded ? 1000000 : 4000000);
         } catch (const Error& e) { throw_value_error(std::string(key) + ": " + e.what()); }
@@ -140,17 +144,19 @@ private:
                               " of its nodes lead to no output");
         for (std::size_t i = 0; i < g.nodes.size(); ++i) {
             const Graph::Entry& e = all.entries()[i];
-            if (e.place != g.nodes[i].place()) throw_value_error("architecture: node #" + std::to_string(i) + " is out of order");
+            if (e.place != g.nodes[i].place())
+                throw_value_error("architecture: node #" + std::to_string(i) + " is out of order");
             if (e.name != g.names[i])
-                throw_value_error("architecture: node #" + std::to_string(i) + " expects the name \"" + e.name + "\", got \"" +
-                                  g.names[i] + "\"");
+                throw_value_error("architecture: node #" + std::to_string(i) + " expects the name \"" + e.name +
+                                  "\", got \"" + g.names[i] + "\"");
         }
     }
     void load_values(Model<T>& model) {
         model.allocate([&](const Parameter& p) {
             const TensorEntry& e = file_.at(p.name);
             if (e.shape != p.shape)
-                throw_value_error("tensor \"" + p.name + "\" expects shape " + to_string(p.shape) + ", got " + to_string(e.shape));
+                throw_value_error("tensor \"" + p.name + "\" expects shape " + to_string(p.shape) + ", got " +
+                                  to_string(e.shape));
         });
         for (const ModelBase::Variable& v : model.variables()) copy_tensor(file_, file_.at(v.name), v.view);
         const std::string* scalar = find("scalar");
@@ -161,8 +167,8 @@ private:
     }
     void load_preprocessing(Model<T>& model, ObjectMaker<T>& maker) {
         const Json j = document("preprocessing", false);
-        auto p = maker.template make_as<Preprocessor>(*decoder_.decode_object(j, "preprocessor", "preprocessing", "preprocessing"),
-                                                      "preprocessing");
+        auto p = maker.template make_as<Preprocessor>(
+            *decoder_.decode_object(j, "preprocessor", "preprocessing", "preprocessing"), "preprocessing");
         if (const Json* state = j.find("state"))
             FieldReader(decoder_.decode(*state, "preprocessing: state"), "preprocessing: state").read_state(*p);
         model.set_preprocessor(std::move(p));
@@ -170,9 +176,10 @@ private:
     void load_compile(Model<T>& model, ObjectMaker<T>& maker) {
         const Json j = document("compile", true);
         CompileOptions<T> o;
-        o.optimizer = maker.template make_as<Optimizer<T>>(
-            *decoder_.decode_object(member(j, "optimizer", "compile"), "optimizer", "compile: optimizer", "compile/optimizer"),
-            "compile: optimizer");
+        o.optimizer =
+            maker.template make_as<Optimizer<T>>(*decoder_.decode_object(member(j, "optimizer", "compile"), "optimizer",
+                                                                         "compile: optimizer", "compile/optimizer"),
+                                                 "compile: optimizer");
         for (std::size_t i = 0; const Json& loss : list(j, "losses", "compile")) {
             const std::string where = "compile: loss #" + std::to_string(i), path = "compile/loss/" + std::to_string(i);
             const auto object = decoder_.decode_object(loss, "loss", where, path);
@@ -180,11 +187,14 @@ private:
             ++i;
         }
         for (const Json& w : list(j, "loss_weights", "compile"))
-            if (!number_from_json(w, o.loss_weights.emplace_back())) throw_value_error("compile: loss_weights expects numbers");
+            if (!number_from_json(w, o.loss_weights.emplace_back()))
+                throw_value_error("compile: loss_weights expects numbers");
         for (std::size_t i = 0; const Json& metric : list(j, "metrics", "compile")) {
-            const std::string where = "compile: metric #" + std::to_string(i), path = "compile/metric/" + std::to_string(i);
+            const std::string where = "compile: metric #" + std::to_string(i),
+                              path = "compile/metric/" + std::to_string(i);
             const auto object = decoder_.decode_object(metric, "metric", where, path);
-            o.metrics.add(FieldDecoder::text(metric, "output", where), maker.template make_as<Metric<T>>(*object, where));
+            o.metrics.add(FieldDecoder::text(metric, "output", where),
+                          maker.template make_as<Metric<T>>(*object, where));
             ++i;
         }
         o.seed = std::bit_cast<std::uint64_t>(integer(j, "seed", "compile"));
@@ -192,7 +202,8 @@ private:
         if (!find("optimizer_state")) return;
         const Json state = document("optimizer_state", true);
         const Index updates = integer(state, "updates", "optimizer_state");
-        if (updates < 0) throw_value_error("optimizer_state: updates expects at least 0, got " + std::to_string(updates));
+        if (updates < 0)
+            throw_value_error("optimizer_state: updates expects at least 0, got " + std::to_string(updates));
         model.compiled()->updates = updates;
         each_moment(*model.compiled(), [&](const std::string& name, View<T> to) { file_.copy_to(file_.at(name), to); });
     }
@@ -202,11 +213,11 @@ private:
     FieldDecoder decoder_;
 };
 
-}  // namespace detail
+} // namespace detail
 
-/// Writes a model, whole or not at all: weights and state, architecture, preprocessing, compile settings, and the optimizer's
-/// moments and count of updates. Throws ValueError where the model has no shapes yet or holds what cannot be described (a layer
-/// made of code), IoError where the file cannot be written; an old file then stays as it was.
+/// Writes a model, whole or not at all: weights and state, architecture, preprocessing, compile settings, and the
+/// optimizer's moments and count of updates. Throws ValueError where the model has no shapes yet or holds what cannot
+/// be described (a layer made of code), IoError where the file cannot be written; an old file then stays as it was.
 template <class T> void save(const Model<T>& model, const std::string& path, const SaveOptions& options = {}) {
     std::vector<NamedView> tensors;
     SafetensorsMetadata metadata{{"format", "gradus"},
@@ -237,8 +248,8 @@ template <class T> void save(const Model<T>& model, const std::string& path, con
     write_safetensors(path, tensors, metadata);
 }
 
-/// Reads a model that `save` wrote: it predicts the same bits, is compiled the same way, and training goes on as if it had not
-/// stopped. `load<double>(path)` converts. A user's own kinds are named in the call:
+/// Reads a model that `save` wrote: it predicts the same bits, is compiled the same way, and training goes on as if it
+/// had not stopped. `load<double>(path)` converts. A user's own kinds are named in the call:
 ///
 ///     auto model = load("classifier.safetensors", {.layers = {layer<Swish>()}});
 ///
@@ -246,9 +257,9 @@ template <class T> void save(const Model<T>& model, const std::string& path, con
 template <class T = float> Model<T> load(const std::string& path, const LoadOptions<T>& options = {}) {
     try {
         return detail::ModelLoader<T>(path, options).load();
-    } catch (const IoError&) {
-        throw;
-    } catch (const std::exception& e) { throw_io_error(path + ": " + e.what()); }
+    } catch (const IoError&) { throw; } catch (const std::exception& e) {
+        throw_io_error(path + ": " + e.what());
+    }
 }
 
 GRADUS_END

@@ -10,7 +10,8 @@
 GRADUS_BEGIN
 namespace detail {
 
-/// Makes objects of scalar T. Layers of one path share an identity; references are resolved among what the decoder knows.
+/// Makes objects of scalar T. Layers of one path share an identity; references are resolved among what the decoder
+/// knows.
 template <class T> class ObjectMaker {
 public:
     ObjectMaker(const LoadOptions<T>& options, const FieldDecoder& decoder) : options_(options), decoder_(decoder) {}
@@ -33,13 +34,16 @@ public:
 private:
     class Reader : public FieldReader {
     public:
-        Reader(ObjectMaker& maker, const FieldMap& map, const std::string& context) : FieldReader(map, context), maker_(maker) {}
+        Reader(ObjectMaker& maker, const FieldMap& map, const std::string& context)
+            : FieldReader(map, context), maker_(maker) {}
 
     protected:
         std::unique_ptr<Described> make(const FieldObject& o) override {
             return maker_.make(o, context() + ": " + o.kind);
         }
-        std::unique_ptr<Described> resolve(const FieldObject& o) override { return maker_.resolve(o.reference_name, context()); }
+        std::unique_ptr<Described> resolve(const FieldObject& o) override {
+            return maker_.resolve(o.reference_name, context());
+        }
 
     private:
         ObjectMaker& maker_;
@@ -60,19 +64,24 @@ private:
         };
         if (o.category == "layer") either(options_.layers, layer_kinds<T>());
         // A loss is a layer, and may stand in a graph.
-        if (o.category == "layer" || o.category == "loss") either(options_.losses, loss_kinds<T>());
-        else if (o.category == "metric") either(options_.metrics, metric_kinds<T>());
-        else if (o.category == "optimizer") either(options_.optimizers, optimizer_kinds<T>());
-        else if (o.category == "preprocessor") either(options_.preprocessors, preprocessor_kinds());
+        if (o.category == "layer" || o.category == "loss")
+            either(options_.losses, loss_kinds<T>());
+        else if (o.category == "metric")
+            either(options_.metrics, metric_kinds<T>());
+        else if (o.category == "optimizer")
+            either(options_.optimizers, optimizer_kinds<T>());
+        else if (o.category == "preprocessor")
+            either(options_.preprocessors, preprocessor_kinds());
         if (d) return d;
         const std::string list = o.category == "loss" ? "losses" : o.category + "s";
-        throw_value_error(context + ": unknown kind of " + o.category + " \"" + o.kind + "\"; name its class in the call: load(path, {." +
-                          list + " = {" + o.category + "<...>()}})");
+        throw_value_error(context + ": unknown kind of " + o.category + " \"" + o.kind +
+                          "\"; name its class in the call: load(path, {." + list + " = {" + o.category + "<...>()}})");
     }
     std::shared_ptr<Identity> identity(const std::string& path, const std::string& context) {
         const FieldDecoder::Known* known = decoder_.find(path);
         const std::string& shared = known ? known->identity : path;
-        if (!decoder_.find(shared)) throw_value_error(context + ": shares parameters with \"" + shared + "\", which is not in the file");
+        if (!decoder_.find(shared))
+            throw_value_error(context + ": shares parameters with \"" + shared + "\", which is not in the file");
         auto& id = identities_[shared];
         if (!id) {
             id = std::make_shared<Identity>();
@@ -96,5 +105,5 @@ private:
     int depth_ = 0;
 };
 
-}  // namespace detail
+} // namespace detail
 GRADUS_END

@@ -39,7 +39,7 @@ template <template <class> class C> struct KindOf {
         return {std::string(C<T>().kind()), []() -> std::unique_ptr<Base<T>> { return std::make_unique<C<T>>(); }};
     }
 };
-}  // namespace detail
+} // namespace detail
 
 /// Names a user's class template for LoadOptions. It must be default-constructible and a template on the scalar alone.
 template <template <class> class C> detail::KindOf<C> layer() { return {}; }
@@ -58,9 +58,10 @@ template <class T = float> struct LoadOptions {
     std::vector<Kind<Metric<T>>> metrics = {};
     std::vector<Kind<Optimizer<T>>> optimizers = {};
     std::vector<Kind<Preprocessor>> preprocessors = {};
-    bool compile = true;  ///< compile the model as it was, with the optimizer's moments
+    bool compile = true; ///< compile the model as it was, with the optimizer's moments
 };
 
+// clang-format off
 namespace detail {
 
 template <class T> const std::vector<Kind<LayerOf<T>>>& layer_kinds() {
@@ -109,5 +110,6 @@ inline const std::vector<Kind<Preprocessor>>& preprocessor_kinds() {
     return kinds;
 }
 
-}  // namespace detail
+} // namespace detail
+// clang-format on
 GRADUS_END

@@ -10,7 +10,7 @@
 GRADUS_BEGIN
 
 struct LoadWeightsOptions {
-    bool strict = true;  ///< throw where a variable is missing or does not fit; else load what fits
+    bool strict = true; ///< throw where a variable is missing or does not fit; else load what fits
 };
 
 /// What load_weights did.
@@ -20,8 +20,8 @@ struct WeightsReport {
         std::string name, expected, found;
     };
     std::vector<std::string> loaded;
-    std::vector<std::string> missing;     ///< variables that the file lacks
-    std::vector<std::string> unexpected;  ///< tensors that the model lacks
+    std::vector<std::string> missing;    ///< variables that the file lacks
+    std::vector<std::string> unexpected; ///< tensors that the model lacks
     std::vector<Mismatch> mismatched;
 
     bool complete() const { return missing.empty() && mismatched.empty(); }
@@ -33,7 +33,8 @@ struct WeightsReport {
                 text += (i ? ", " : (text.empty() ? "" : "; ") + std::string(what) + ": ") + names[i];
         };
         std::vector<std::string> misfits;
-        for (const Mismatch& m : mismatched) misfits.push_back(m.name + " (expects " + m.expected + ", got " + m.found + ")");
+        for (const Mismatch& m : mismatched)
+            misfits.push_back(m.name + " (expects " + m.expected + ", got " + m.found + ")");
         add("missing", missing);
         add("does not fit", misfits);
         add("unexpected", unexpected);
@@ -43,7 +44,9 @@ struct WeightsReport {
 
 namespace detail {
 
-inline std::string describe_tensor(std::string_view type, const Shape& shape) { return std::string(type) + " " + to_string(shape); }
+inline std::string describe_tensor(std::string_view type, const Shape& shape) {
+    return std::string(type) + " " + to_string(shape);
+}
 
 /// Whether a tensor of a file can become a variable: the same shape and element type, or both floating.
 inline bool fits(const TensorEntry& e, const Shape& shape, Dtype dtype) {
@@ -67,11 +70,11 @@ inline bool is_auxiliary(const SafetensorsFile& file, const std::string& name) {
            (name.compare(0, 10, "optimizer/") == 0 || name.compare(0, 9, "constant/") == 0);
 }
 
-}  // namespace detail
+} // namespace detail
 
-/// Reads the variables (parameters and state, named as in summary) that the file has; float32 and float64 convert to each other.
-/// Throws IoError where the file is missing or malformed, and, unless `strict` is off, ValueError where a variable is missing or does
-/// not fit; the model is then as it was. Optimizer and compile settings stay.
+/// Reads the variables (parameters and state, named as in summary) that the file has; float32 and float64 convert to
+/// each other. Throws IoError where the file is missing or malformed, and, unless `strict` is off, ValueError where a
+/// variable is missing or does not fit; the model is then as it was. Optimizer and compile settings stay.
 inline WeightsReport load_weights(ModelBase& model, const std::string& path, const LoadWeightsOptions& options = {}) {
     const std::vector<ModelBase::Variable> variables = model.variables();
     const SafetensorsFile file = SafetensorsFile::read(path);
@@ -87,13 +90,15 @@ inline WeightsReport load_weights(ModelBase& model, const std::string& path, con
             report.loaded.push_back(v.name);
             copies.emplace_back(e, v.view);
         } else {
-            report.mismatched.push_back({v.name, detail::describe_tensor(detail::safetensors_type(v.view.dtype), v.view.shape),
+            report.mismatched.push_back({v.name,
+                                         detail::describe_tensor(detail::safetensors_type(v.view.dtype), v.view.shape),
                                          detail::describe_tensor(e->type, e->shape)});
         }
     }
     for (const TensorEntry& e : file.entries())
         if (!names.count(e.name) && !detail::is_auxiliary(file, e.name)) report.unexpected.push_back(e.name);
-    if (options.strict && !report.complete()) throw_value_error(path + ": does not fit the model: " + report.to_string());
+    if (options.strict && !report.complete())
+        throw_value_error(path + ": does not fit the model: " + report.to_string());
     for (const auto& [entry, view] : copies) detail::copy_tensor(file, *entry, view);
     return report;
 }

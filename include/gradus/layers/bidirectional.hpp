@@ -114,9 +114,9 @@ public:
         }
         const View<T> second = dx.empty() ? View<T>() : r[dx_];
         r.backward(f_, 0, {x, in(r, 0, 0), in(r, 0, 1)}, {yf, out(r, 0, 0), out(r, 0, 1)},
-                   {df, r.dy(state(0, 0)), r.dy(state(0, 1))}, {dx, r.dx(state(0, 0)), r.dx(state(0, 1))});
+                   {df, r.dy(position(0, 0)), r.dy(position(0, 1))}, {dx, r.dx(position(0, 0)), r.dx(position(0, 1))});
         r.backward(b_, 0, {x, in(r, 1, 0), in(r, 1, 1)}, {yb, out(r, 1, 0), out(r, 1, 1)},
-                   {db, r.dy(state(1, 0)), r.dy(state(1, 1))}, {second, r.dx(state(1, 0)), r.dx(state(1, 1))});
+                   {db, r.dy(position(1, 0)), r.dy(position(1, 1))}, {second, r.dx(position(1, 0)), r.dx(position(1, 1))});
         if (!dx.empty()) kernels::accumulate(dx.data(), second.data(), dx.size());
     }
 
@@ -127,9 +127,9 @@ private:
         return *r;
     }
     /// The wrapper's input or output that holds a state of a direction; -1 where the layer has fewer.
-    int state(int direction, int i) const { return i < states_ ? 1 + direction * states_ + i : -1; }
-    AnyView in(Run<T>& r, int direction, int i) const { return r.x(state(direction, i)); }
-    AnyView out(Run<T>& r, int direction, int i) const { return r.y(state(direction, i)); }
+    int position(int direction, int i) const { return i < states_ ? 1 + direction * states_ + i : -1; }
+    AnyView in(Run<T>& r, int direction, int i) const { return r.x(position(direction, i)); }
+    AnyView out(Run<T>& r, int direction, int i) const { return r.y(position(direction, i)); }
     View<T> output(Run<T>& r, int direction) const {
         const auto& [saved, scratch] = ys_[direction];
         return r[saved].empty() ? r[scratch] : r[saved];
