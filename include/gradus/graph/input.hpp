@@ -28,7 +28,7 @@ private:
 /// A graph's input of the scalar T, of ids (std::int32_t) or flags (std::uint8_t), shape with its batch axis.
 template <class T = float> Node input(SymbolicShape shape, Dtype dtype = dtype_of<T>(), bool has_mask = false) {
     const InputLayer<T> layer(std::move(shape), dtype, has_mask);
-    return record(layer, std::vector<Node>{}, "input");
+    return record(layer, std::vector<Node>{}, "the model's input");
 }
 
 GRADUS_END

@@ -32,6 +32,7 @@ public:
 
     void begin(Index epoch, Index epochs) {
         start_ = last_ = clock::now();
+        has_epochs_ = epochs > 0;
         if (mode_ == Verbose::silent || epochs <= 0) return;
         length_ = 0;
         put("Epoch %lld/%lld", static_cast<long long>(epoch + 1), static_cast<long long>(epochs));
@@ -51,6 +52,7 @@ public:
         if (mode_ == Verbose::bar) return draw(batches_, logs, true);
         length_ = 0;
         const double s = seconds();
+        if (!has_epochs_) put("%lld/%lld", static_cast<long long>(batches_), static_cast<long long>(batches_));
         put(" - ");
         put_duration(s);
         put_step(s, batches_);
@@ -127,7 +129,7 @@ private:
     std::ostream* out_;
     Index batches_;
     Verbose mode_;
-    bool color_ = false;
+    bool color_ = false, has_epochs_ = false;
     clock::time_point start_, last_;
     char buffer_[2048];
     std::size_t length_ = 0;
