@@ -32,5 +32,5 @@ TEST_CASE("Activation: bits and allocations") {
 
 TEST_CASE("Activation: bad input") {
     const Node ids = input({dim::batch(), 4}, Dtype::i32);
-    CHECK_THROWS_WITH(Activation(relu)(ids), "activation: expects values [batch, ...], got int32 [batch, 4]; its input is input");
+    CHECK_THROWS_WITH(Activation(relu)(ids), "activation: expects values [batch, ...], got int32 [batch, 4]; its input is the model's input");
 }

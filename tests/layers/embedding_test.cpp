@@ -61,7 +61,7 @@ TEST_CASE("Embedding: given values, dense gradients, ids outside") {
     CHECK_THROWS_WITH(Embedding({.input_dim = 6, .output_dim = 4, .weights = given})(ids),
                       "embedding: embeddings expects given values of [6, 4], got [6, 3]");
     CHECK_THROWS_WITH(Embedding({.input_dim = 6, .output_dim = 3})(input({dim::batch(), 2})),
-                      "embedding: expects int32 ids [batch, ...], got [batch, 2]; its input is input");
+                      "embedding: expects int32 ids [batch, ...], got [batch, 2]; its input is the model's input");
     CHECK_THROWS_WITH(Embedding({.output_dim = 3})(ids), "embedding: expects input_dim and output_dim of at least 1, got 0 and 3");
     CHECK_THROWS_AS(Embedding({.input_dim = 6, .output_dim = 3, .mask_zero = true})(input({dim::batch()}, Dtype::i32)), ShapeError);
 }
