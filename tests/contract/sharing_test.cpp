@@ -207,7 +207,7 @@ TEST_CASE("sharing: an embedding and its transposed projection are one matrix") 
     const Embedding<double> elsewhere({.input_dim = 7, .output_dim = 3});
     const Node x = input<double>({dim::batch(), 3});
     const std::string error = message<ValueError>([&] { Model<double>({x}, {TiedProjection<double>(elsewhere, 7)(x)}).initialize(0); });
-    CHECK(error.find("refers to \"embeddings\" of a embedding that is not part of the model") != std::string::npos);
+    CHECK(error.find("refers to \"embeddings\" of a layer (embedding) that is not part of the model") != std::string::npos);
 }
 
 TEST_CASE("sharing: two optimizers on two models, the step of a GAN") {

@@ -143,8 +143,8 @@ private:
         if (at < 0) {
             const auto it = alias.alias_identity->entries.find(entry_key(alias.name, build.scalar()));
             if (it == alias.alias_identity->entries.end())
-                throw_value_error(build.context() + ": refers to \"" + alias.name + "\" of a " +
-                                  std::string(alias.alias_of->kind()) + " that is not part of the model");
+                throw_value_error(build.context() + ": refers to \"" + alias.name + "\" of a layer (" +
+                                  std::string(alias.alias_of->kind()) + ") that is not part of the model");
             auto store = std::static_pointer_cast<Store>(it->second.store);
             const Shape shape = store->entry(it->second.index).shape;
             list_.push_back({std::string(alias.alias_of->kind()) + "." + alias.name, alias.name, alias.alias_identity, store,
