@@ -59,7 +59,7 @@ std::pair<Sequential<float>, Outcome> train(const TextSplit& data, const Setting
     model.fit(data.train.texts, data.train.labels,
               {.batch_size = s.batch_size, .epochs = s.epochs, .verbose = verbose, .callbacks = {stop}, .validation_split = 0.1});
     const Results r = model.evaluate(data.test.texts, data.test.labels, {.batch_size = 128});
-    return {std::move(model), {r["accuracy"], r["auc"], r["loss"], stop->best_epoch() + 1}};
+    return {std::move(model), Outcome{r["accuracy"], r["auc"], r["loss"], stop->best_epoch() + 1}};
 }
 
 // Where DIR holds the polarity data; empty: nowhere.
