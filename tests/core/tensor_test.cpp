@@ -1,0 +1,53 @@
+#include "catch.hpp"
+#include <gradus/core/tensor.hpp>
+
+using namespace gradus;
+
+TEST_CASE("Tensor: from shapes, values, braces and views") {
+    const Tensor<float> zeros({2, 3});
+    CHECK((zeros.size() == 6 && zeros.rank() == 2 && zeros[5] == 0));
+    CHECK(reinterpret_cast<std::uintptr_t>(zeros.data()) % 64 == 0);
+    CHECK(Tensor<double>({2}, 4.0)[1] == 4);
+    CHECK(Tensor<float>({2, 2}, std::vector<float>{1, 2, 3, 4})(1, 0) == 3);
+    CHECK(Tensor<float>(std::vector<float>{1, 2, 3}).shape() == Shape{3});
+    const auto ints = tensor({{1, 2}, {3, 4}});
+    static_assert(std::is_same_v<decltype(ints), const Tensor<std::int32_t>>);
+    CHECK(ints(1, 1) == 4);
+    CHECK(tensor({1.5, 2.5})[1] == 2.5);
+    const auto cube = tensor<float>({{{1, 2}, {3, 4}, {5, 6}}});
+    CHECK(cube.shape() == Shape{1, 3, 2});
+    CHECK(cube(0, 2, 1) == 6);
+    CHECK(Tensor<float>(cube.view()).shape() == cube.shape());
+    CHECK(Tensor<float>().empty());
+    CHECK(Tensor<float>({0, 3}).empty());
+}
+
+TEST_CASE("Tensor: refuses what does not fit") {
+    CHECK_THROWS_WITH(Tensor<float>({2, 2}, std::vector<float>{1}), "tensor: expects 4 values for [2, 2], got 1");
+    CHECK_THROWS_WITH(tensor({{1, 2}, {3}}), "tensor: row 1 expects 2 values, got 1");
+    const Tensor<float> t({2, 3});
+    CHECK(t.at(1, 2) == 0);
+    CHECK_THROWS_AS(t.at(2, 0), ValueError);
+    CHECK_THROWS_AS(t.at(0, -1), ValueError);
+    CHECK_THROWS_AS(t.at(0), ValueError);
+    CHECK_THROWS_AS(t.reshaped({4}), ShapeError);
+    CHECK_THROWS_AS(t.rows(1, 3), ShapeError);
+}
+
+TEST_CASE("Tensor: copies are deep, moves leave nothing") {
+    Tensor<float> a({2}, 1.0f);
+    Tensor<float> b = a;
+    b[0] = 5;
+    CHECK(a[0] == 1);
+    a = b;
+    CHECK(a[0] == 5);
+    const Tensor<float>& self = a;
+    a = self;
+    CHECK(a[0] == 5);
+    Tensor<float> c = std::move(a);
+    CHECK((c[0] == 5 && a.size() == 0 && a.shape() == Shape{0}));
+    a = std::move(c);
+    CHECK(a[0] == 5);
+    CHECK(a.reshaped({2, 1}).shape() == Shape{2, 1});
+    CHECK(tensor({{1, 2}, {3, 4}, {5, 6}}).rows(1, 3)(1, 1) == 6);
+}
