@@ -7,6 +7,10 @@
 #include <limits>
 #include <vector>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 using namespace gradus;
 using namespace gradus::kernels;
 
@@ -223,3 +227,26 @@ TEST_CASE("column sums agree with Eigen, and their bits with each other", "[kern
         }
     }
 }
+
+#if defined(__linux__)
+TEST_CASE("matmul reaches rows beyond 2^31 elements", "[kernels]") {
+    const Index far = (Index(1) << 31) + 7;
+    const std::size_t bytes = static_cast<std::size_t>(far + 64) * sizeof(float);
+    void* memory = mmap(nullptr, 2 * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) return;
+    float *a = static_cast<float*>(memory), *c = a + far + 64;
+    const std::vector<float> b{1, 2, 3, 4, 5, 6};
+    for (Transpose ta : {Transpose::no, Transpose::yes}) {
+        a[0] = 1;
+        a[1] = ta == Transpose::no ? 2.f : 3.f;
+        a[far] = ta == Transpose::no ? 3.f : 2.f;
+        a[far + 1] = 4;
+        matmul(c, far, a, far, ta, b.data(), 3, Transpose::no, 2, 3, 2, false, Epilogue<float>{}, static_cast<float*>(nullptr));
+        CHECK(c[0] == 9.f);
+        CHECK(c[2] == 15.f);
+        CHECK(c[far] == 19.f);
+        CHECK(c[far + 2] == 33.f);
+    }
+    munmap(memory, 2 * bytes);
+}
+#endif
