@@ -1,5 +1,6 @@
 /// Workspace: arena, carries and gradients of one run of a graph, and the executor that walks its plan.
 #pragma once
+#include <gradus/core/parallel.hpp>
 #include <gradus/graph/plan.hpp>
 #include <gradus/graph/sparse_gradient.hpp>
 #include <gradus/kernels/elementwise.hpp>
@@ -63,6 +64,8 @@ public:
 
     /// Runs nodes [first, last) of the graph.
     void forward(const Pass& pass, int first, int last) {
+        const TeamScope team;
+        const FloatScope mode;
         if (first == 0) turn_carries();
         auto& nodes = plan_->nodes();
         for (int i = first; i < last; ++i) {
@@ -81,6 +84,8 @@ public:
 
     /// Runs backward from the seeded gradients of losses, or, without losses, of outputs. Parameter gradients accumulate.
     void backward(const Pass& pass, bool from_losses) {
+        const TeamScope team;
+        const FloatScope mode;
         auto& nodes = plan_->nodes();
         const int end = from_losses || plan_->options().first_loss < 0 ? size() : plan_->options().first_loss;
         start_sparse();
