@@ -81,26 +81,6 @@ private:
     Scratch<T> distances_;
 };
 
-// One value per sample: the sum of squares of the rest.
-template <class T = float> class SumOfSquares : public Layer<SumOfSquares, T> {
-public:
-    std::string_view kind() const override { return "sum_of_squares"; }
-    void build(Build& b) override { b.out(0, {b.in(0).shape[0]}); }
-    void forward(Run<T>& r) const override {
-        const auto x = r.x(0);
-        const Index n = x.size() / r.y(0).size();
-        for (Index i = 0; i < r.y(0).size(); ++i) {
-            T sum = 0;
-            for (Index c = 0; c < n; ++c) sum += x[i * n + c] * x[i * n + c];
-            r.y(0)[i] = sum;
-        }
-    }
-    void backward(Run<T>& r) const override {
-        const auto x = r.x(0), dy = r.dy(0);
-        for (Index i = 0; i < r.dx(0).size(); ++i) r.dx(0)[i] = dy.empty() ? T(0) : 2 * x[i] * dy[i / (x.size() / dy.size())];
-    }
-};
-
 // Central differences of the model's loss against the gradient of a parameter.
 void check_gradient(Model<double>& model, const Columns& x, const Columns& y, const char* name) {
     model.forward(x);

@@ -104,4 +104,73 @@ private:
     State<T> mean_;
 };
 
+// logits = h E^T with the table E of an embedding: the output projection of a language model, without weights of its own.
+template <class T = float> class TiedProjection : public Layer<TiedProjection, T> {
+public:
+    TiedProjection() = default;
+    explicit TiedProjection(const Embedding<T>& owner, Index vocabulary) : owner_(owner), vocabulary_(vocabulary) {}
+    std::string_view kind() const override { return "tied_projection"; }
+    void fields(Fields& f) override {
+        LayerSlot<T> owner(owner_);
+        f.reference("embedding", owner);
+        f("vocabulary", vocabulary_);
+    }
+    void build(Build& b) override {
+        SymbolicShape s = b.in(0).shape;
+        const Dim width = s.back();
+        s.back() = vocabulary_;
+        b.out(0, s);
+        b.mask(0, build::Mask::pass);
+        table_ = b.alias(*owner_, "embeddings", true);
+    }
+    void forward(Run<T>& r) const override {
+        const auto x = r.x(0), table = r[table_];
+        const Index d = x.shape()[-1], rows = x.size() / d;
+        for (Index i = 0; i < rows; ++i)
+            for (Index v = 0; v < vocabulary_; ++v) {
+                T sum = 0;
+                for (Index k = 0; k < d; ++k) sum += x[i * d + k] * table[v * d + k];
+                r.y(0)[i * vocabulary_ + v] = sum;
+            }
+    }
+    void backward(Run<T>& r) const override {
+        const auto x = r.x(0), table = r[table_], dy = r.dy(0);
+        const auto dx = r.dx(0), g = r.grad(table_);
+        const Index d = x.shape()[-1], rows = x.size() / d;
+        if (!dx.empty()) std::fill(dx.begin(), dx.end(), T(0));
+        if (dy.empty()) return;
+        for (Index i = 0; i < rows; ++i)
+            for (Index v = 0; v < vocabulary_; ++v)
+                for (Index k = 0; k < d; ++k) {
+                    if (!dx.empty()) dx[i * d + k] += dy[i * vocabulary_ + v] * table[v * d + k];
+                    if (!g.empty()) g[v * d + k] += dy[i * vocabulary_ + v] * x[i * d + k];
+                }
+    }
+
+private:
+    LayerHandle<T> owner_;
+    Index vocabulary_ = 0;
+    Param table_;
+};
+
+// One value per sample: the sum of squares of the rest.
+template <class T = float> class SumOfSquares : public Layer<SumOfSquares, T> {
+public:
+    std::string_view kind() const override { return "sum_of_squares"; }
+    void build(Build& b) override { b.out(0, {b.in(0).shape[0]}); }
+    void forward(Run<T>& r) const override {
+        const auto x = r.x(0);
+        const Index n = x.size() / r.y(0).size();
+        for (Index i = 0; i < r.y(0).size(); ++i) {
+            T sum = 0;
+            for (Index c = 0; c < n; ++c) sum += x[i * n + c] * x[i * n + c];
+            r.y(0)[i] = sum;
+        }
+    }
+    void backward(Run<T>& r) const override {
+        const auto x = r.x(0), dy = r.dy(0);
+        for (Index i = 0; i < r.dx(0).size(); ++i) r.dx(0)[i] = dy.empty() ? T(0) : 2 * x[i] * dy[i / (x.size() / dy.size())];
+    }
+};
+
 }  // namespace contract

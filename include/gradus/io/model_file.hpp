@@ -59,11 +59,20 @@ template <class T> Json encode_compile(const Model<T>& model, FieldEncoder& enco
     j.add("loss_weights", std::move(weights));
     j.add("metrics", std::move(metrics));
     j.add("seed", std::bit_cast<Index>(o.seed)); // two's complement
+    Json::List frozen;
+    for (const std::string& f : o.frozen) frozen.push_back(text_to_json(f));
+    j.add("frozen", std::move(frozen));
     return j;
 }
 
 inline std::string moment_name(Index moment, const std::string& parameter) {
     return "optimizer/" + std::to_string(moment) + "/" + parameter;
+}
+
+/// Calls f(name, values) for what only losses need: it is no part of the model, but of its training.
+template <class T, class F> void each_added(const Model<T>& model, const F& f) {
+    const auto& all = model.compiled()->table.list();
+    for (std::size_t i = model.table()->list().size(); i < all.size(); ++i) f(all[i].name, all[i].view());
 }
 
 /// Calls f(name, values) for each moment of each trained parameter.
@@ -198,8 +207,15 @@ private:
             ++i;
         }
         o.seed = std::bit_cast<std::uint64_t>(integer(j, "seed", "compile"));
+        if (j.find("frozen"))
+            for (const Json& f : list(j, "frozen", "compile")) {
+                const auto* name = f.get<std::string>();
+                if (!name) throw_value_error("compile: frozen expects texts");
+                o.frozen.push_back(*name);
+            }
         model.compile(o);
         if (!find("optimizer_state")) return;
+        each_added(model, [&](const std::string& name, const AnyView& to) { copy_tensor(file_, file_.at(name), to); });
         const Json state = document("optimizer_state", true);
         const Index updates = integer(state, "updates", "optimizer_state");
         if (updates < 0)
@@ -242,6 +258,7 @@ template <class T> void save(const Model<T>& model, const std::string& path, con
     const detail::Compiled<T>* compiled = model.compiled();
     if (compiled && compiled->updates > 0 && options.include_optimizer) {
         metadata["optimizer_state"] = "{\"updates\":" + std::to_string(compiled->updates) + "}";
+        detail::each_added(model, [&](const std::string& name, const AnyView& v) { tensors.emplace_back(name, v); });
         detail::each_moment(*compiled, [&](const std::string& name, View<T> v) { tensors.emplace_back(name, v); });
     }
     for (const auto& [name, value] : encoder.constants()) tensors.emplace_back(name, value.view());
