@@ -44,7 +44,7 @@ TEST_CASE("Dense: bad options and input") {
                       "dense: expects values [batch, ..., features], got int32 [batch, 4]; its input is the model's input");
     CHECK_THROWS_AS(Dense(3)(input({dim::batch(), dim::time()})), ShapeError);
     CHECK_THROWS_WITH(Dense(3).named("head")(Node()), "dense \"head\": expects values [batch, ..., features], got none");
-    CHECK_THROWS_WITH(Dense(0)(input({dim::batch(), 4})), "dense: units expects at least 1, got 0");
+    CHECK_THROWS_WITH(Dense(0)(input({dim::batch(), 4})), ContainsSubstring("dense: units expects"));
     CHECK_THROWS_AS(Dense<double>(3)(input<float>({dim::batch(), 4})), ShapeError);
 }
 
