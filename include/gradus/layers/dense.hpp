@@ -37,8 +37,9 @@ public:
     activation::Kind ends_with() const override { return o_.activation; }
 
     void build(Build& b) override {
-        if (o_.units < 1 || o_.units > std::numeric_limits<std::int32_t>::max())
-            throw_value_error(b.context() + ": units expects 1 to 2^31 - 1, got " + std::to_string(o_.units));
+        if (o_.units < 1) throw_value_error(b.context() + ": units expects at least 1, got " + std::to_string(o_.units));
+        if (o_.units > std::numeric_limits<std::int32_t>::max())
+            throw_value_error(b.context() + ": units expects at most 2^31 - 1, got " + std::to_string(o_.units));
         b.require_values(0, 2, 0, "values [batch, ..., features]");
         SymbolicShape shape = b.in(0).shape;
         b.require(shape.back().is_constant(), "a number of features known when the model is built");

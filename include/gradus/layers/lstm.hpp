@@ -184,8 +184,9 @@ private:
         return mask.data();
     }
     void check(const Build& b) const {
-        if (o_.units < 1 || o_.units > std::numeric_limits<std::int32_t>::max())
-            throw_value_error(b.context() + ": units expects 1 to 2^31 - 1, got " + std::to_string(o_.units));
+        if (o_.units < 1) throw_value_error(b.context() + ": units expects at least 1, got " + std::to_string(o_.units));
+        if (o_.units > std::numeric_limits<std::int32_t>::max())
+            throw_value_error(b.context() + ": units expects at most 2^31 - 1, got " + std::to_string(o_.units));
         if (o_.activation != activation::tanh || o_.recurrent_activation != sigmoid)
             throw_value_error(b.context() + ": expects activation tanh and recurrent_activation sigmoid; there are no others");
         for (double rate : {o_.dropout, o_.recurrent_dropout})
