@@ -4,8 +4,7 @@
 #pragma once
 #include <gradus/core/error.hpp>
 #include <gradus/core/types.hpp>
-
-#include <nlohmann/json.hpp>
+#include <gradus/io/detail/json_text.hpp>
 
 #include <charconv>
 #include <limits>
@@ -69,23 +68,6 @@ inline void Json::add(std::string name, Json member) {
 }
 
 namespace detail {
-
-inline void print_json_text(std::string& out, const std::string& text) {
-    static constexpr char digits[] = "0123456789abcdef";
-    out += '"';
-    for (const char c : text) {
-        const auto u = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\')
-            (out += '\\') += c;
-        else if (c == '\n')
-            out += "\\n";
-        else if (u < 0x20 || u == 0x7f)
-            ((out += "\\u00") += digits[u >> 4]) += digits[u & 15];
-        else
-            out += c;
-    }
-    out += '"';
-}
 
 /// Receives JSON event by event and builds the tree within its bounds; the reason of a refusal is thrown.
 class JsonBuilder : public nlohmann::json_sax<nlohmann::json> {
@@ -171,7 +153,7 @@ inline Json Json::parse(const std::string& text, std::size_t max_values) {
         throw_value_error("byte " + std::to_string(at) + ": expects JSON, got a zero byte");
     Json root;
     detail::JsonBuilder builder(root, max_values);
-    if (!nlohmann::json::sax_parse(text, &builder)) throw_value_error("is not JSON");
+    if (!detail::parse_json_events(text, builder)) throw_value_error("is not JSON");
     return root;
 }
 

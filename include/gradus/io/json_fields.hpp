@@ -26,27 +26,6 @@
 GRADUS_BEGIN
 namespace detail {
 
-/// Whether bytes are well-formed UTF-8 (RFC 3629: no overlong forms, surrogates or code points above 10FFFF).
-inline bool is_utf8(std::string_view s) {
-    for (std::size_t i = 0; i < s.size();) {
-        const auto c = static_cast<unsigned char>(s[i]);
-        const std::size_t n = c < 0x80                ? 1
-                              : c >= 0xc2 && c < 0xe0 ? 2
-                              : c >= 0xe0 && c < 0xf0 ? 3
-                              : c >= 0xf0 && c < 0xf5 ? 4
-                                                      : 0;
-        if (n == 0 || i + n > s.size()) return false;
-        for (std::size_t k = 1; k < n; ++k)
-            if ((static_cast<unsigned char>(s[i + k]) & 0xc0) != 0x80) return false;
-        const auto next = n > 2 ? static_cast<unsigned char>(s[i + 1]) : 0x80;
-        if ((c == 0xe0 && next < 0xa0) || (c == 0xed && next > 0x9f) || (c == 0xf0 && next < 0x90) ||
-            (c == 0xf4 && next > 0x8f))
-            return false;
-        i += n;
-    }
-    return true;
-}
-
 /// Bytes as text: one code point below 256 for each.
 inline Json bytes_to_json(std::string_view bytes) {
     std::string text;

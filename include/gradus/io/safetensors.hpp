@@ -131,7 +131,7 @@ private:
         SafetensorsFile f;
         f.path_ = path;
         detail::SafetensorsHeader header;
-        if (!nlohmann::json::sax_parse(text, &header)) detail::throw_safetensors(path, header.error);
+        if (!detail::parse_json_events(text, header)) detail::throw_safetensors(path, header.error);
         f.entries_ = std::move(header.entries);
         f.metadata_ = std::move(header.metadata);
         const auto data_size = static_cast<Index>(size - 8 - header_size);
@@ -165,11 +165,10 @@ using NamedView = std::pair<std::string, AnyView>;
 inline void write_safetensors(const std::string& path, std::span<const NamedView> tensors,
                               const SafetensorsMetadata& metadata = {}) {
     auto quoted = [&](const std::string& text) {
-        try {
-            return nlohmann::json(text).dump();
-        } catch (const nlohmann::json::exception&) {
-            throw_value_error(path + ": names and metadata expect UTF-8 text");
-        }
+        if (!detail::is_utf8(text)) throw_value_error(path + ": names and metadata expect UTF-8 text");
+        std::string out;
+        detail::print_json_text(out, text);
+        return out;
     };
     std::vector<std::size_t> order;
     std::unordered_set<std::string> names{"__metadata__"};

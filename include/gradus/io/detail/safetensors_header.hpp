@@ -1,8 +1,7 @@
 /// The header of a safetensors file: its JSON, its entries, and the check of all sizes and places.
 #pragma once
 #include <gradus/core/shape.hpp>
-
-#include <nlohmann/json.hpp>
+#include <gradus/io/detail/json_text.hpp>
 
 #include <algorithm>
 #include <limits>
