@@ -130,8 +130,7 @@ inline Json edge_to_json(Edge e) { return e.node < 0 ? Json() : Json(Json::List{
 /// An added loss: a value of the graph, and its weight.
 using AddedLoss = std::pair<Edge, double>;
 
-/// `model_nodes` leading entries are the model's, the others belong to added losses. Throws ValueError where a layer
-/// cannot be saved.
+/// The model's graph, extended by what its added losses need. Throws ValueError where a layer cannot be saved.
 inline Json encode_architecture(const Graph& graph, std::span<const AddedLoss> added, FieldEncoder& encoder) {
     std::vector<FieldMap> fields;
     std::map<std::string, bool> known;
