@@ -93,7 +93,7 @@ public:
         const auto h = r[h_].empty() ? r[spare_] : r[h_];
         const Shape s = r.x(0).shape();
         std::fill(h.begin(), h.begin() + s[0] * units_, T(0));
-        for (Index t = 0; t < s[1]; ++t) r.forward(c_, t, {step(r, t), state(h, t, s[0])}, {state(h, t + 1, s[0])});
+        for (Index t = 0; t < s[1]; ++t) r.forward(c_, t, {step(r, t), hidden(h, t, s[0])}, {hidden(h, t + 1, s[0])});
         std::copy_n(h.data() + s[1] * s[0] * units_, s[0] * units_, r.y(0).data());
     }
     void backward(Run<T>& r) const override {
@@ -104,7 +104,7 @@ public:
         for (Index i = 0; i < dh.size(); ++i) dh[i] = dy.empty() ? T(0) : dy[i];
         for (Index t = s[1]; t-- > 0;) {
             const View<T> dx = r.dx(0).empty() ? View<T>() : r[dx_];
-            r.backward(c_, t, {step(r, t), state(h, t, s[0])}, {state(h, t + 1, s[0])}, {dh}, {dx, next});
+            r.backward(c_, t, {step(r, t), hidden(h, t, s[0])}, {hidden(h, t + 1, s[0])}, {dh}, {dx, next});
             for (Index b = 0; b < s[0] && !dx.empty(); ++b)
                 std::copy_n(dx.data() + b * s[2], s[2], r.dx(0).data() + (b * s[1] + t) * s[2]);
             std::swap(dh, next);
@@ -117,7 +117,7 @@ private:
         for (Index b = 0; b < s[0]; ++b) std::copy_n(r.x(0).data() + (b * s[1] + t) * s[2], s[2], r[x_].data() + b * s[2]);
         return r[x_];
     }
-    View<T> state(View<T> h, Index t, Index batch) const { return {h.data() + t * batch * units_, Shape{batch, units_}}; }
+    View<T> hidden(View<T> h, Index t, Index batch) const { return {h.data() + t * batch * units_, Shape{batch, units_}}; }
 
     LayerHandle<T> cell_;
     Index units_ = 0;

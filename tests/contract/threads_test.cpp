@@ -33,6 +33,24 @@ TEST_CASE("threads: Predictors run at once, with the bits of predict") {
     for (const auto& r : results) CHECK(same_bits(r, expected));
 }
 
+TEST_CASE("threads: Predictors of a model without values yet") {
+    for (std::uint64_t again = 0; again < 20; ++again) {
+        Sequential model{Dense(3, relu), Dense(2)};
+        model.build({dim::batch(), 3});
+        const auto x = numbers(Shape{1, 3}, again);
+        Tensor<float> results[2] = {Tensor<float>(Shape{1, 2}), Tensor<float>(Shape{1, 2})};
+        std::vector<std::thread> threads;
+        for (auto& r : results)
+            threads.emplace_back([&] {
+                Predictor<float> p(model);
+                p(x, r);
+            });
+        for (auto& t : threads) t.join();
+        CHECK(same_bits(results[0], results[1]));
+        CHECK(same_bits(results[0], model.predict(x)));
+    }
+}
+
 TEST_CASE("threads: a Predictor outlives its model and refuses what does not fit") {
     std::unique_ptr<Predictor<float>> p;
     Tensor<float> expected;

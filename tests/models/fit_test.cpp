@@ -241,7 +241,9 @@ TEST_CASE("model: learning rate, recompiling, and a set of rows of one's own") {
     Sequential model{Dense(1, sigmoid)};
     const auto x = values(1, 2, Shape{12, 3});
     const auto y = integers(2, 2, Shape{12});
-    model.compile({.optimizer = Adam(0.1), .loss = BinaryCrossentropy()});
+    model.compile({.optimizer = Adam(0.3), .loss = BinaryCrossentropy()});
+    CHECK(model.learning_rate() == 0.3);
+    model.set_learning_rate(0.1);
     model.fit(x, y, {.verbose = Verbose::silent});
     CHECK(model.learning_rate() == 0.1);
     model.set_learning_rate(0);

@@ -79,8 +79,12 @@ public:
     /// A model with the same architecture and values and parameters of its own.
     Model clone() const;
 
-    double learning_rate() const override { return compiled("learning_rate").optimizer->learning_rate(); }
-    void set_learning_rate(double rate) override { compiled("set_learning_rate").optimizer->set_learning_rate(rate); }
+    double learning_rate() const override {
+        return (pending_ ? pending_->optimizer : compiled("learning_rate").optimizer)->learning_rate();
+    }
+    void set_learning_rate(double rate) override {
+        (pending_ ? pending_->optimizer : compiled("set_learning_rate").optimizer)->set_learning_rate(rate);
+    }
     Index updates() const override { return compiled_ ? compiled_->updates : 0; }
     void stop_training() override { stop_ = true; }
     bool is_built() const { return graph_ != nullptr; }
@@ -158,7 +162,8 @@ private:
     mutable std::unique_ptr<Workspace<T>> plain_;           ///< inference before compile
     std::unique_ptr<Workspace<T>> uncompiled_training_;
     std::unique_ptr<GradientLayout> uncompiled_layout_;
-    mutable std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
+    mutable std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();        ///< of the workspace that predict uses
+    mutable std::unique_ptr<std::mutex> table_mutex_ = std::make_unique<std::mutex>();  ///< of the table's creation
     bool stop_ = false, input_gradients_ = false, step_training_ = false, check_batches_ = false, batches_may_be_nan_ = false;
     std::uint64_t seed_ = 0;
     std::vector<Log> logs_;

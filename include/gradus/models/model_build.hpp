@@ -33,6 +33,7 @@ template <class T> const std::shared_ptr<ParameterTable>& Model<T>::table() cons
 }
 
 template <class T> void Model<T>::initialize(std::uint64_t seed) const {
+    const std::lock_guard<std::mutex> lock(*table_mutex_);
     if (!table_) table_ = std::make_shared<ParameterTable>(*graph(), seed);
 }
 
