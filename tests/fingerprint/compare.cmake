@@ -1,9 +1,10 @@
-# Runs PROGRAM with 1, 2, 3 and 8 threads on the instruction set ISA. What it prints must be what REFERENCE prints: the baseline has
+# Runs PROGRAM with each number of THREADS on the instruction set ISA. What it prints must be what REFERENCE prints: the baseline has
 # bits of its own, AVX-512 those of AVX2. Without ISA the programs choose.
 if(NOT COMPILER)
     message("skipped: this machine lacks the compiler")
     return()
 endif()
+string(REPLACE "," ";" THREADS "${THREADS}")
 set(needs_avx2 avx2 fma bmi2)
 set(needs_avx512 avx2 fma bmi2 avx512f avx512vl avx512bw avx512dq)
 if(EXISTS /proc/cpuinfo)
@@ -31,7 +32,7 @@ if("${ISA}" STREQUAL "avx512")
     set(reference_isa avx2)
 endif()
 fingerprint(expected ${REFERENCE} "${reference_isa}" 1)
-foreach(threads 1 2 3 8)
+foreach(threads IN LISTS THREADS)
     fingerprint(found ${PROGRAM} "${ISA}" ${threads})
     if(NOT found STREQUAL expected)
         message(SEND_ERROR "${ISA}, ${threads} threads: ${found}, expected ${expected}")
