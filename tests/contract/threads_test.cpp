@@ -30,7 +30,7 @@ TEST_CASE("threads: Predictors run at once, with the bits of predict") {
                 }
         });
     for (auto& t : threads) t.join();
-    for (const auto& r : results) CHECK(same_bits(r, expected));
+    for (const auto& r : results) CHECK(largest_difference(r, expected) <= (GRADUS_EIGEN_KERNELS ? 1e-6 : 0));
 }
 
 TEST_CASE("threads: Predictors of a model without values yet") {

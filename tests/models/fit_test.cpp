@@ -24,10 +24,6 @@ CompileOptions<float> text_options(std::uint64_t seed = 7) {
     return {.optimizer = Adam(0.01), .loss = BinaryCrossentropy(), .metrics = {Accuracy(), AUC()}, .seed = seed};
 }
 
-bool same(const Tensor<float>& a, const Tensor<float>& b) {
-    return a.shape() == b.shape() && std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(float)) == 0;
-}
-
 template <class U> Tensor<U> pick(const Tensor<U>& from, std::span<const Index> rows) {
     Shape s = from.shape();
     s[0] = static_cast<Index>(rows.size());
@@ -171,7 +167,8 @@ TEST_CASE("evaluate: metrics are exact whatever the batch size") {
         CHECK(r["accuracy"] == whole["accuracy"]);
         CHECK(r["auc"] == whole["auc"]);
         CHECK(std::abs(r.loss() - whole.loss()) < 1e-6);
-        CHECK(same(model.predict(d.x, {.batch_size = batch}), p));
+        const auto q = model.predict(d.x, {.batch_size = batch});
+        for (Index i = 0; i < 50; ++i) CHECK(std::abs(q[i] - p[i]) <= (GRADUS_EIGEN_KERNELS ? 1e-6f : 0.0f));
     }
     CHECK_THROWS_AS(whole["val_loss"], ValueError);
 }
