@@ -415,6 +415,7 @@ private:
                 entry_bindings_.push_back({&f.saved[i], add(build.saved_buffers()[i], times, node, backward), true});
         for (std::size_t i = 0; i < build.scratch_buffers().size(); ++i) {
             const auto& spec = build.scratch_buffers()[i];
+            if (spec.only_without_backward && differentiates) continue;
             entry_bindings_.push_back({&f.scratch_forward[i], add(spec, Dim(1), node, node), false});
             if (differentiates)
                 entry_bindings_.push_back({&f.scratch_backward[i], add(spec, Dim(1), backward, backward), false});

@@ -66,14 +66,14 @@ public:
         const auto needs = [&](build::Needs n) { return b.of(f_).needs() == n || b.of(f_).needs() == build::Needs::both; };
         b.backward_needs(needs(build::Needs::input) ? build::Needs::input : build::Needs::neither);
         const bool keep = o_.merge_mode == Merge::mul || needs(build::Needs::output);
-        for (auto& y : ys_) y = {keep ? b.saved<T>(shape) : Saved<T>(), b.scratch<T>(shape)};
+        for (auto& y : ys_) y = keep ? b.kept<T>(shape) : Kept<T>{{}, b.scratch<T>(shape)};
         for (auto& dy : dys_) dy = b.scratch<T>(shape);
         dx_ = b.scratch<T>(b.in(0).shape);
     }
 
     void forward(Run<T>& r) const override {
         const AnyView x(r.x(0), r.mask(0));
-        const View<T> yf = output(r, 0), yb = output(r, 1);
+        const View<T> yf = r[ys_[0]], yb = r[ys_[1]];
         r.forward(f_, 0, {x, in(r, 0, 0), in(r, 0, 1)}, {yf, out(r, 0, 0), out(r, 0, 1)});
         r.forward(b_, 0, {x, in(r, 1, 0), in(r, 1, 1)}, {yb, out(r, 1, 0), out(r, 1, 1)});
         const View<T> y = r.y(0);
@@ -93,7 +93,7 @@ public:
 
     void backward(Run<T>& r) const override {
         const AnyView x(r.x(0), r.mask(0));
-        const View<T> yf = output(r, 0), yb = output(r, 1), dx = r.dx(0);
+        const View<T> yf = r[ys_[0]], yb = r[ys_[1]], dx = r.dx(0);
         const View<const T> dy = r.dy(0);
         View<T> df, db;
         if (!dy.empty()) {
@@ -130,10 +130,6 @@ private:
     int position(int direction, int i) const { return i < states_ ? 1 + direction * states_ + i : -1; }
     AnyView in(Run<T>& r, int direction, int i) const { return r.x(position(direction, i)); }
     AnyView out(Run<T>& r, int direction, int i) const { return r.y(position(direction, i)); }
-    View<T> output(Run<T>& r, int direction) const {
-        const auto& [saved, scratch] = ys_[direction];
-        return r[saved].empty() ? r[scratch] : r[saved];
-    }
     /// Calls f(row of forward's y, row of backward's y, masked) for each step, or, without return_sequences, each sample.
     template <class F> void each_step(Run<T>& r, const Shape& s, const F& f) const {
         const auto mask = r.mask(0);
@@ -145,16 +141,12 @@ private:
         });
     }
 
-    struct Output {
-        Saved<T> saved;
-        Scratch<T> scratch;
-    };
     BidirectionalOptions o_;
     LayerHandle<T> forward_, backward_;
     bool sequences_ = false;
     int states_ = 0;
     Child f_, b_;
-    Output ys_[2];
+    Kept<T> ys_[2];
     Scratch<T> dys_[2], dx_;
 };
 

@@ -84,6 +84,7 @@ public:
         Sizer sizer;
         Dtype dtype;
         std::string name;
+        bool only_without_backward = false;
         Shape evaluate(const Extents& e) const { return sizer.size ? Shape{sizer.evaluate(e)} : gradus::evaluate(shape, e); }
     };
     struct IdsSpec {
@@ -147,6 +148,9 @@ public:
         return {add(scratch_, {std::move(shape), {}, dtype_of<U>(), {}})};
     }
     template <class U> Scratch<U> scratch(Sizer sizer) { return {add(scratch_, {{}, std::move(sizer), dtype_of<U>(), {}})}; }
+    template <class U> Kept<U> kept(const SymbolicShape& shape) {
+        return {saved<U>(shape), {add(scratch_, {shape, {}, dtype_of<U>(), {}, true})}};
+    }
     /// An inner layer on inputs of the wrapper's choice, built at once; its saved buffers have one entry per time.
     Child child(const LayerBase& layer, std::vector<In> inputs, std::string_view name, Dim times = 1);
     /// What an inner layer declared: its outputs' shapes.

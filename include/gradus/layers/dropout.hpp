@@ -25,16 +25,13 @@ public:
         b.mask(0, build::Mask::pass);
         b.in_place();
         b.backward_needs(build::Needs::neither);
-        if (rate_ > 0) {
-            saved_ = b.saved<T>(b.in(0).shape);
-            scratch_ = b.scratch<T>(b.in(0).shape);
-        }
+        if (rate_ > 0) mask_ = b.kept<T>(b.in(0).shape);
     }
     void forward(Run<T>& r) const override {
         const auto x = r.x(0);
         const auto y = r.y(0);
         if (!drops(r)) return assign(y, x);
-        const auto m = r[saved_].empty() ? r[scratch_] : r[saved_];
+        const auto m = r[mask_];
         const Index rows = x.shape()[0];
         if (rows) kernels::dropout_mask(m.data(), r.random(Purpose::dropout), static_cast<T>(rate_), rows, x.size() / rows);
         kernels::multiply(y.data(), x.data(), m.data(), x.size());
@@ -44,7 +41,7 @@ public:
         const auto dx = r.dx(0);
         if (dx.empty()) return;
         if (dy.empty()) kernels::fill(dx.data(), T(0), dx.size());
-        else if (drops(r)) kernels::multiply(dx.data(), dy.data(), r[saved_].data(), dx.size());
+        else if (drops(r)) kernels::multiply(dx.data(), dy.data(), r[mask_].data(), dx.size());
         else assign(dx, dy);
     }
 
@@ -54,8 +51,7 @@ private:
         if (to.data() != from.data()) std::copy(from.begin(), from.end(), to.begin());
     }
     double rate_ = 0;
-    Saved<T> saved_;
-    Scratch<T> scratch_;
+    Kept<T> mask_;
 };
 
 GRADUS_END

@@ -24,6 +24,11 @@ template <class U> struct Saved {
 template <class U> struct Scratch {
     int i = -1;
 };
+/// Saved where a backward follows, else scratch: what forward needs in any case (a dropout mask).
+template <class U> struct Kept {
+    Saved<U> saved;
+    Scratch<U> scratch;
+};
 /// A wrapper's inner layer.
 struct Child {
     int i = -1;

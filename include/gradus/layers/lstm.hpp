@@ -95,8 +95,8 @@ public:
             return std::max(kernels::lstm_forward_workspace(n[0], n[1], features, units),
                             kernels::lstm_backward_workspace(n[0], n[1], features, units));
         }});
-        if (o_.dropout > 0) input_mask_ = {b.saved<T>({batch, features}), b.scratch<T>({batch, features})};
-        if (o_.recurrent_dropout > 0) recurrent_mask_ = {b.saved<T>({batch, units}), b.scratch<T>({batch, units})};
+        if (o_.dropout > 0) input_mask_ = b.kept<T>({batch, features});
+        if (o_.recurrent_dropout > 0) recurrent_mask_ = b.kept<T>({batch, units});
         if (o_.return_state && !o_.return_sequences) dh_ = b.scratch<T>({batch, units});
         if (o_.stateful) {
             h_ = b.carry<T>("h", {batch, units});
@@ -105,33 +105,21 @@ public:
     }
 
     void forward(Run<T>& r) const override {
-        const auto x = r.x(0);
-        const Index batch = x.shape()[0], units = o_.units;
-        kernels::LSTMForward<T> a;
-        a.batch = batch;
-        a.time = x.shape()[1];
-        a.features = x.shape()[2];
-        a.units = units;
-        a.go_backwards = o_.go_backwards;
-        a.x = x.data();
-        a.kernel = r[kernel_].data();
-        a.recurrent_kernel = r[recurrent_kernel_].data();
+        auto a = arguments<kernels::LSTMForward<T>>(r);
+        a.x = r.x(0).data();
         a.bias = r[bias_].data();
-        a.mask = r.mask(0).data();
         a.h0 = r.x(1).empty() ? r.old(h_).data() : r.x(1).data();
         a.c0 = r.x(2).empty() ? r.old(c_).data() : r.x(2).data();
-        a.input_mask = draw(r, input_mask_, Purpose::dropout, o_.dropout, batch, a.features);
-        a.recurrent_mask = draw(r, recurrent_mask_, Purpose::recurrent_dropout, o_.recurrent_dropout, batch, units);
+        a.input_mask = draw(r, input_mask_, Purpose::dropout, o_.dropout, a.batch, a.features);
+        a.recurrent_mask = draw(r, recurrent_mask_, Purpose::recurrent_dropout, o_.recurrent_dropout, a.batch, a.units);
         a.y = o_.return_sequences ? r.y(0).data() : nullptr;
         T* states[2] = {r.y(1).data(), r.y(2).data()};
         T* carries[2] = {r.next(h_).data(), r.next(c_).data()};
         a.h = o_.return_sequences ? (states[0] ? states[0] : carries[0]) : r.y(0).data();
         a.c = states[1] ? states[1] : carries[1];
-        a.saved = r[saved_].data();
-        a.workspace = r[workspace_].data();
         kernels::lstm_forward(a);
         const auto copy = [&](T* to, const T* from) {
-            if (to && to != from) std::copy_n(from, batch * units, to);
+            if (to && to != from) std::copy_n(from, a.batch * a.units, to);
         };
         copy(states[0], a.h);
         copy(carries[0], a.h);
@@ -139,21 +127,11 @@ public:
     }
 
     void backward(Run<T>& r) const override {
-        const auto x = r.x(0);
-        kernels::LSTMBackward<T> a;
-        a.batch = x.shape()[0];
-        a.time = x.shape()[1];
-        a.features = x.shape()[2];
-        a.units = o_.units;
-        a.go_backwards = o_.go_backwards;
-        a.kernel = r[kernel_].data();
-        a.recurrent_kernel = r[recurrent_kernel_].data();
-        a.mask = r.mask(0).data();
+        auto a = arguments<kernels::LSTMBackward<T>>(r);
         if (r.training()) {
-            a.input_mask = r[input_mask_.saved].data();
-            a.recurrent_mask = r[recurrent_mask_.saved].data();
+            a.input_mask = r[input_mask_].data();
+            a.recurrent_mask = r[recurrent_mask_].data();
         }
-        a.saved = r[saved_].data();
         a.dy = o_.return_sequences ? r.dy(0).data() : nullptr;
         a.dh = r.dy(1).data();
         a.dc = r.dy(2).data();
@@ -167,19 +145,29 @@ public:
         a.dbias = r.grad(bias_).data();
         a.dh0 = r.dx(1).data();
         a.dc0 = r.dx(2).data();
-        a.workspace = r[workspace_].data();
         kernels::lstm_backward(a);
     }
 
 private:
-    /// Saved for backward, or garbage where none follows.
-    struct DropoutMask {
-        Saved<T> saved;
-        Scratch<T> scratch;
-    };
-    static const T* draw(Run<T>& r, const DropoutMask& m, Purpose purpose, double rate, Index rows, Index cols) {
+    /// What forward and backward have in common.
+    template <class Arguments> Arguments arguments(Run<T>& r) const {
+        const Shape s = r.x(0).shape();
+        Arguments a;
+        a.batch = s[0];
+        a.time = s[1];
+        a.features = s[2];
+        a.units = o_.units;
+        a.go_backwards = o_.go_backwards;
+        a.kernel = r[kernel_].data();
+        a.recurrent_kernel = r[recurrent_kernel_].data();
+        a.mask = r.mask(0).data();
+        a.saved = r[saved_].data();
+        a.workspace = r[workspace_].data();
+        return a;
+    }
+    static const T* draw(Run<T>& r, const Kept<T>& m, Purpose purpose, double rate, Index rows, Index cols) {
         if (!r.training() || rate <= 0) return nullptr;
-        const auto mask = r[m.saved].empty() ? r[m.scratch] : r[m.saved];
+        const auto mask = r[m];
         kernels::dropout_mask(mask.data(), r.random(purpose), static_cast<T>(rate), rows, cols);
         return mask.data();
     }
@@ -199,7 +187,7 @@ private:
     Carry<T> h_, c_;
     Saved<T> saved_;
     Scratch<T> workspace_, dh_;
-    DropoutMask input_mask_, recurrent_mask_;
+    Kept<T> input_mask_, recurrent_mask_;
 };
 
 GRADUS_END

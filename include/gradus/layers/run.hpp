@@ -77,6 +77,10 @@ public:
     template <class U> View<U> operator[](Scratch<U> s) const {
         return entry<U>(pass_.backward ? frame_->scratch_backward : frame_->scratch_forward, s.i);
     }
+    template <class U> View<U> operator[](const Kept<U>& k) const {
+        const View<U> saved = (*this)[k.saved];
+        return saved.empty() ? (*this)[k.scratch] : saved;
+    }
     template <class U> View<const U> old(Carry<U> c) const { return at(frame_->old, c.i).template as<const U>(); }
     template <class U> View<U> next(Carry<U> c) const { return at(frame_->next, c.i).template as<U>(); }
 
