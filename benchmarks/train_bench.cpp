@@ -16,7 +16,7 @@
 #include <sys/resource.h>
 #endif
 
-GRADUS_DEFINE_ALLOCATION_COUNTER
+GRADUS_DEFINE_ALLOCATION_COUNTER;
 
 namespace {
 
