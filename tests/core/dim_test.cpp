@@ -68,3 +68,12 @@ TEST_CASE("Extents: known symbols change in place") {
     CHECK(e.find("batch") == 4);
     CHECK(e.values().size() == 1);
 }
+
+TEST_CASE("Dim: arithmetic that overflows is an error") {
+    const Dim large(Index{1} << 62);
+    CHECK_THROWS_AS(large * Dim(4), ShapeError);
+    CHECK_THROWS_AS(large + large, ShapeError);
+    CHECK_THROWS_AS(dim::batch() * large * Dim(4), ShapeError);
+    CHECK_THROWS_AS(dim::batch() * large + dim::batch() * large, ShapeError);
+    CHECK((large - large) == Dim(0));
+}

@@ -51,3 +51,10 @@ TEST_CASE("Tensor: copies are deep, moves leave nothing") {
     CHECK(a.reshaped({2, 1}).shape() == Shape{2, 1});
     CHECK(tensor({{1, 2}, {3, 4}, {5, 6}}).rows(1, 3)(1, 1) == 6);
 }
+
+TEST_CASE("Tensor: more bytes than memory can have are an error") {
+    const Index large = Index{1} << 31;
+    CHECK_THROWS_AS(Tensor<float>(Shape{large, large}), ShapeError);
+    CHECK_THROWS_AS(Tensor<double>(Shape{large, large / 2}), ShapeError);
+    CHECK(Tensor<float>(Shape{large, large, 0}).size() == 0);
+}

@@ -109,3 +109,23 @@ TEST_CASE("Parameters: frozen ones have no slot") {
     CHECK(h.layout.segments[3].slot == 16);
     CHECK(h.layout.dense_size == 32);
 }
+
+TEST_CASE("Parameters: a table that cannot be made leaves its layers as they were") {
+    const Dense layer(3), other(2);
+    const Node x = input({dim::batch(), 4}), wide = input({dim::batch(), 5});
+    CHECK_THROWS_WITH(Harness<>({x, wide}, {other(x), layer(x), layer(wide)}), ContainsSubstring("kernel is shared with a place"));
+    CHECK(layer.identity()->entries.empty());
+    CHECK(other.identity()->entries.empty());
+    Harness<> h({wide}, {layer(wide)});
+    h.sizes({{"batch", 2}});
+    h.set(0, numbers({2, 5}));
+    h.forward();
+    CHECK(std::isfinite(h.y()[5]));
+}
+
+TEST_CASE("Parameters: a table larger than memory is refused") {
+    const Embedding table({.input_dim = Index{1} << 30, .output_dim = Index{1} << 32});
+    const Node ids = input({dim::batch()}, Dtype::i32);
+    CHECK_THROWS_AS(Harness<>({ids}, {table(ids)}), ShapeError);
+    CHECK(table.identity()->entries.empty());
+}

@@ -8,6 +8,25 @@
 using namespace gradus;
 using namespace small;
 
+namespace {
+
+/// The first steps of a sequence, without as many as another has: a difference of two symbols.
+template <class T = float> class Remainder : public Layer<Remainder, T> {
+public:
+    std::string_view kind() const override { return "remainder"; }
+    void build(Build& b) override {
+        b.out(0, {b.in(0).shape[0], b.in(0).shape[1] - b.in(1).shape[1]});
+        b.backward_needs(build::Needs::neither);
+    }
+    void forward(Run<T>& r) const override {
+        const Index time = r.x(0).shape()[1], n = r.y(0).shape()[1];
+        for (Index i = 0; i < r.y(0).size(); ++i) r.y(0)[i] = r.x(0)[i / n * time + i % n];
+    }
+    void backward(Run<T>&) const override {}
+};
+
+}  // namespace
+
 TEST_CASE("Workspace: carries go on from pass to pass and over new plans, until they are reset") {
     const Node x = input({dim::batch(), dim::time()});
     Harness<> h({x}, {Accumulator()(x)});
@@ -115,4 +134,25 @@ TEST_CASE("Workspace: backward through an inference pass, and gradients that acc
     h.workspace->zero_gradients();
     const auto again = pass();
     for (Index i = 0; i < once.size(); ++i) CHECK(again[i] == once[i]);
+}
+
+TEST_CASE("Workspace: a difference of symbols may grow where no symbol outgrows its bound") {
+    const Node a = input({dim::batch(), Dim("long")}), b = input({dim::batch(), Dim("short")});
+    Harness<> h({a, b}, {Remainder()(a, b)}, {});
+    const auto run = [&](Index time, Index less) {
+        h.sizes({{"batch", 3}, {"long", time}, {"short", less}});
+        const auto x = numbers({3, time});
+        h.set(0, x);
+        h.set(1, numbers({3, less}, 2));
+        h.forward();
+        REQUIRE(h.y().shape() == Shape{3, time - less});
+        for (Index i = 0; i < h.y().size(); ++i)
+            CHECK(h.y()[i] == x[i / (time - less) * time + i % (time - less)]);
+    };
+    run(5, 1);
+    run(300, 295);
+    run(300, 1);
+    run(4, 3);
+    run(400, 399);
+    run(301, 2);
 }

@@ -21,3 +21,12 @@ TEST_CASE("Store: one block each for parameters and state") {
     CHECK(store.view(nothing).shape.size() == 0);
     for (const double v : store.view(mean).as<double>()) CHECK(v == 0);
 }
+
+TEST_CASE("Store: sizes whose bytes overflow are refused") {
+    Store store;
+    const Index large = Index{1} << 30;
+    CHECK_THROWS_AS(store.add({large, 4 * large}, Dtype::f32, true), ShapeError);
+    store.add({large, large}, Dtype::u8, true);
+    CHECK_THROWS_AS(store.add({1}, Dtype::u8, true), ShapeError);
+    CHECK(store.size() == 1);
+}

@@ -61,10 +61,9 @@ public:
     Index evaluate(const Extents& extents) const {
         Index sum = constant_;
         for (const auto& [atoms, coefficient] : terms_) {
-            Index product = coefficient;
-            for (const auto& atom : atoms)
-                if (__builtin_mul_overflow(product, atom->evaluate(extents), &product)) throw_shape_error("size overflows");
-            if (__builtin_add_overflow(sum, product, &sum)) throw_shape_error("size overflows");
+            Index term = coefficient;
+            for (const auto& atom : atoms) term = product(term, atom->evaluate(extents));
+            sum = total(sum, term);
         }
         return sum;
     }
@@ -72,9 +71,9 @@ public:
     friend Dim operator+(const Dim& a, const Dim& b) { return a.plus(b, 1); }
     friend Dim operator-(const Dim& a, const Dim& b) { return a.plus(b, -1); }
     friend Dim operator*(const Dim& a, const Dim& b) {
-        Dim r(a.constant_ * b.constant_);
-        for (const auto& [x, n] : a.terms_) r.add({x, n * b.constant_});
-        for (const auto& [y, m] : b.terms_) r.add({y, m * a.constant_});
+        Dim r(product(a.constant_, b.constant_));
+        for (const auto& [x, n] : a.terms_) r.add({x, product(n, b.constant_)});
+        for (const auto& [y, m] : b.terms_) r.add({y, product(m, a.constant_)});
         for (const auto& [x, n] : a.terms_)
             for (const auto& [y, m] : b.terms_) {
                 Atoms z = x;
@@ -83,7 +82,7 @@ public:
                     while (at != z.end() && (*at)->name <= atom->name) ++at;
                     z.insert(at, atom);
                 }
-                r.add({z, n * m});
+                r.add({z, product(n, m)});
             }
         return r;
     }
@@ -162,6 +161,14 @@ private:
         return static_cast<int>(a.size()) - static_cast<int>(b.size());
     }
 
+    static Index product(Index a, Index b) {
+        if (__builtin_mul_overflow(a, b, &a)) throw_shape_error("size overflows");
+        return a;
+    }
+    static Index total(Index a, Index b) {
+        if (__builtin_add_overflow(a, b, &a)) throw_shape_error("size overflows");
+        return a;
+    }
     static Index floor_quotient(Index a, Index b) { return a / b - ((a % b != 0) && ((a < 0) != (b < 0))); }
 
     void add(const Term& term) {
@@ -170,12 +177,12 @@ private:
         int order = 1;
         while (it != terms_.end() && (order = compare(it->atoms, term.atoms)) < 0) ++it;
         if (it == terms_.end() || order != 0) terms_.insert(it, term);
-        else if ((it->coefficient += term.coefficient) == 0) terms_.erase(it);
+        else if ((it->coefficient = total(it->coefficient, term.coefficient)) == 0) terms_.erase(it);
     }
     Dim plus(const Dim& b, Index sign) const {
         Dim r = *this;
-        r.constant_ += sign * b.constant_;
-        for (const auto& [atoms, n] : b.terms_) r.add({atoms, sign * n});
+        r.constant_ = total(r.constant_, product(sign, b.constant_));
+        for (const auto& [atoms, n] : b.terms_) r.add({atoms, product(sign, n)});
         return r;
     }
 

@@ -1,9 +1,11 @@
 /// AlignedBuffer: 64-byte-aligned, zero-initialised bytes.
 #pragma once
+#include <gradus/core/error.hpp>
 #include <gradus/core/types.hpp>
 
 #include <cstring>
 #include <new>
+#include <string>
 #include <utility>
 
 GRADUS_BEGIN
@@ -12,6 +14,17 @@ inline constexpr Index alignment = 64;
 
 /// The next multiple of 64 bytes.
 constexpr Index align_up(Index bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+
+/// No buffer is larger, so that sums of sizes cannot overflow.
+inline constexpr Index max_bytes = Index{1} << 60;
+
+/// Bytes of `count` elements; throws ShapeError beyond `max_bytes`.
+inline Index checked_bytes(Index count, Index element) {
+    if (count > max_bytes / element)
+        throw_shape_error("memory: expects at most 2^60 bytes, got " + std::to_string(count) + " elements of " +
+                          std::to_string(element) + " bytes");
+    return count * element;
+}
 
 /// Owns bytes on a cache-line boundary. Move-only.
 class AlignedBuffer {

@@ -19,7 +19,8 @@ public:
     using value_type = T;
 
     Tensor() = default;
-    explicit Tensor(const Shape& shape) : buffer_(shape.size() * Index(sizeof(T))), shape_(shape), size_(shape.size()) {}
+    explicit Tensor(const Shape& shape)
+        : buffer_(checked_bytes(shape.size(), Index(sizeof(T)))), shape_(shape), size_(shape.size()) {}
     Tensor(const Shape& shape, T fill) : Tensor(shape) { std::fill(begin(), end(), fill); }
     /// Throws ShapeError where the count differs from the shape's.
     Tensor(const Shape& shape, std::span<const T> values) : Tensor(shape) {

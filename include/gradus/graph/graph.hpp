@@ -26,12 +26,15 @@ public:
     };
 
     Graph() = default;
-    /// Throws ValueError where an output depends on an input that is not listed.
+    /// Throws ValueError on an empty node, and where an output depends on an input that is not listed.
     Graph(const std::vector<Node>& inputs, const std::vector<Node>& outputs) {
         std::vector<std::shared_ptr<Place>> order;
         std::set<const Place*> seen;
-        for (const Node& n : inputs) visit(n.place(), seen, order);
-        for (const Node& n : outputs) visit(n.place(), seen, order);
+        for (const auto* nodes : {&inputs, &outputs})
+            for (const Node& n : *nodes) {
+                if (!n) throw_value_error("model: expects inputs and outputs that are nodes, got an empty one");
+                visit(n.place(), seen, order);
+            }
         for (const auto& place : order) append(place);
         for (const Node& n : inputs) inputs_.push_back(edge(n));
         for (const Node& n : outputs) outputs_.push_back(edge(n));

@@ -35,46 +35,13 @@ public:
 
     /// Registers what the graph's places declare; what has no memory yet gets it in a new store, initialised from the seed.
     /// `admit` sees each parameter before memory is taken for any and may throw; with it values start at zero, to be read from a file.
-    ParameterTable(const Graph& graph, std::uint64_t seed, const Admit& admit = {}) {
-        struct Fresh {
-            std::size_t parameter;
-            const Build::ParamSpec* spec;
-            const Build::StateSpec* state;
-        };
-        std::vector<Fresh> fresh;
-        const auto store = store_ = std::make_shared<Store>();
-        for (const Graph::Entry& e : graph.entries())
-            walk(*e.place->layer, e.place->build, e.name,
-                 [&](const LayerBase& layer, const Build& build, const std::string& prefix, bool inner) {
-                     for (const Build::ParamSpec& p : build.params()) {
-                         if (p.alias_of) continue;
-                         const auto at = declare(layer, prefix, p.name, p.shape, true, p.options, build, admit);
-                         if (inner || build.id_inputs().size() != 1) list_[at].row_sparse = false;
-                         if (!list_[at].store) {
-                             attach(at, store, build.scalar(), build.scalar());
-                             fresh.push_back({at, &p, nullptr});
-                         }
-                     }
-                     for (const Build::StateSpec& s : build.states()) {
-                         const auto at = declare(layer, prefix, s.name, s.shape, false, {}, build, admit);
-                         if (!list_[at].store) {
-                             attach(at, store, s.dtype, build.scalar());
-                             fresh.push_back({at, nullptr, &s});
-                         }
-                     }
-                 });
-        for (const Graph::Entry& e : graph.entries())
-            walk(*e.place->layer, e.place->build, e.name,
-                 [&](const LayerBase&, const Build& build, const std::string&, bool) {
-                     for (const Build::ParamSpec& p : build.params())
-                         if (p.alias_of) adopt(p, build);
-                 });
-        store->allocate();
-        if (admit) return;
-        for (const Fresh& f : fresh) {
-            const Parameter& p = list_[f.parameter];
-            if (f.spec) initialize(p, *f.spec, seed);
-            else fill(p.view(), f.state->initial);
+    /// Where it throws, layers are as they were before.
+    ParameterTable(const Graph& graph, std::uint64_t seed, const Admit& admit = {}) : store_(std::make_shared<Store>()) {
+        try {
+            make(graph, seed, admit);
+        } catch (...) {
+            withdraw();
+            throw;
         }
     }
 
@@ -96,6 +63,48 @@ public:
     }
 
 private:
+    void make(const Graph& graph, std::uint64_t seed, const Admit& admit) {
+        struct Fresh {
+            std::size_t parameter;
+            const Build::ParamSpec* spec;
+            const Build::StateSpec* state;
+        };
+        std::vector<Fresh> fresh;
+        for (const Graph::Entry& e : graph.entries())
+            walk(*e.place->layer, e.place->build, e.name,
+                 [&](const LayerBase& layer, const Build& build, const std::string& prefix, bool inner) {
+                     for (const Build::ParamSpec& p : build.params()) {
+                         if (p.alias_of) continue;
+                         const auto at = declare(layer, prefix, p.name, p.shape, true, p.options, build, admit);
+                         if (inner || build.id_inputs().size() != 1) list_[at].row_sparse = false;
+                         if (!list_[at].store) {
+                             attach(at, store_, build.scalar(), build.scalar());
+                             fresh.push_back({at, &p, nullptr});
+                         }
+                     }
+                     for (const Build::StateSpec& s : build.states()) {
+                         const auto at = declare(layer, prefix, s.name, s.shape, false, {}, build, admit);
+                         if (!list_[at].store) {
+                             attach(at, store_, s.dtype, build.scalar());
+                             fresh.push_back({at, nullptr, &s});
+                         }
+                     }
+                 });
+        for (const Graph::Entry& e : graph.entries())
+            walk(*e.place->layer, e.place->build, e.name,
+                 [&](const LayerBase&, const Build& build, const std::string&, bool) {
+                     for (const Build::ParamSpec& p : build.params())
+                         if (p.alias_of) adopt(p, build);
+                 });
+        store_->allocate();
+        if (admit) return;
+        for (const Fresh& f : fresh) {
+            const Parameter& p = list_[f.parameter];
+            if (f.spec) initialize(p, *f.spec, seed);
+            else fill(p.view(), f.state->initial);
+        }
+    }
+
     template <class F>
     static void walk(const LayerBase& layer, const Build& build, const std::string& prefix, const F& f, bool inner = false) {
         f(layer, build, prefix, inner);

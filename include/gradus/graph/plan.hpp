@@ -68,13 +68,22 @@ public:
     Plan(const Plan&) = delete;
     Plan& operator=(const Plan&) = delete;
 
-    /// Lays the arena out for the symbols' upper bounds.
-    void reserve(const Extents& bounds) {
+    /// Lays the arena out for the symbols' upper bounds, and for `values`: a difference of symbols may need more there.
+    void reserve(const Extents& bounds, const Extents& values) {
         std::vector<LifeTime> times;
-        for (Buffer& b : buffers_) times.push_back({b.alias >= 0 ? 0 : bytes(b, bounds), b.first, b.last});
+        Index total = 0;
+        for (const Buffer& b : buffers_) {
+            const Index size = b.alias >= 0 ? 0 : std::max({bytes(b, bounds), bytes(b, values), b.reserved});
+            total = checked_bytes(total + size, 1);
+            times.push_back({size, b.first, b.last});
+        }
         const Layout layout = plan_layout(times);
-        for (std::size_t i = 0; i < buffers_.size(); ++i) buffers_[i].offset = layout.offsets[i];
-        arena_ = AlignedBuffer(layout.bytes);
+        AlignedBuffer arena(layout.bytes);
+        for (std::size_t i = 0; i < buffers_.size(); ++i) {
+            buffers_[i].offset = layout.offsets[i];
+            buffers_[i].reserved = times[i].bytes;
+        }
+        arena_ = std::move(arena);
     }
 
     /// Throws ShapeError where an equality that the model's build left open does not hold, or a size would be negative.
@@ -83,9 +92,10 @@ public:
             if (n.layer) check(*n.build, extents);
     }
 
-    /// Points every view at its memory for the symbols' values, which `check` accepted.
-    void resolve(const Extents& extents) {
+    /// Points every view at its memory for the symbols' values, which `check` accepted. False: a buffer needs more than it has.
+    [[nodiscard]] bool resolve(const Extents& extents) {
         for (Buffer& b : buffers_) {
+            if (b.alias < 0 && bytes(b, extents) > b.reserved) return false;
             const Shape s = b.spec.evaluate(extents);
             b.shape = s;
             b.stride = align_up(s.size() * size_of(b.spec.dtype));
@@ -109,11 +119,16 @@ public:
             w.target->view = AnyView(b.data, b.shape, b.spec.dtype);
             w.target->stride = w.timed ? b.stride : 0;
         }
+        return true;
     }
 
     std::vector<PlannedNode>& nodes() { return nodes_; }
     const PlanOptions& options() const { return options_; }
     Index arena_bytes() const { return arena_.bytes(); }
+    /// Bytes that the value of an edge may take before the arena grows.
+    Index reserved(Edge e) const {
+        return buffers_[static_cast<std::size_t>(find_root(buffers_[static_cast<std::size_t>(value_buffers_[key(e)])]))].reserved;
+    }
     /// Fills the arena with bytes that read as NaN, -1 and 255: what a layer reads before it was written shows.
     void poison() {
         if (arena_.bytes()) std::memset(arena_.data(), 0xff, static_cast<std::size_t>(arena_.bytes()));
@@ -143,7 +158,7 @@ private:
         Dim times = 1;
         Index first = 0, last = 0;
         int alias = -1;
-        Index offset = 0, stride = 0;
+        Index offset = 0, reserved = 0, stride = 0;
         Shape shape;
         std::byte* data = nullptr;
     };
@@ -171,8 +186,15 @@ private:
         while (buffers_[static_cast<std::size_t>(i)].alias >= 0) i = buffers_[static_cast<std::size_t>(i)].alias;
         return i;
     }
-    Index bytes(const Buffer& b, const Extents& e) const {
-        return align_up(b.spec.evaluate(e).size() * size_of(b.spec.dtype)) * b.times.evaluate(e);
+    /// Upper bounds that never stood together may give negative sizes: those need nothing.
+    static Index bytes(const Buffer& b, const Extents& e) {
+        Shape s;
+        if (b.spec.sizer.size) s.push_back(std::max<Index>(0, b.spec.sizer.evaluate(e)));
+        else
+            for (const Dim& d : b.spec.shape) s.push_back(std::max<Index>(0, d.evaluate(e)));
+        const Index times = std::max<Index>(0, b.times.evaluate(e));
+        const Index each = align_up(checked_bytes(s.size(), size_of(b.spec.dtype)));
+        return each == 0 ? 0 : checked_bytes(times, each);
     }
     int add(SymbolicShape shape, Dtype dtype, Index first, Index last) {
         return add(Build::BufferSpec{std::move(shape), {}, dtype, {}}, Dim(1), first, last);

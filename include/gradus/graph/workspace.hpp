@@ -45,12 +45,16 @@ public:
         if (larger) {
             Extents bounds = bounds_;
             for (const auto& [name, value] : extents.values()) bounds.set(name, std::max(value, bounds.find(name)));
-            plan_->reserve(bounds);
+            plan_->reserve(bounds, wanted_);
             bounds_ = bounds;
         }
         current_ = wanted_;
         resolved_ = false;
-        plan_->resolve(current_);
+        if (!plan_->resolve(current_)) {
+            plan_->reserve(bounds_, current_);
+            (void)plan_->resolve(current_);
+            larger = true;
+        }
         resolve_carries();
         if (larger) reserve_sparse();
         resolved_ = true;
@@ -205,7 +209,8 @@ private:
         for (std::size_t i = 0; i < sparse_.size(); ++i) {
             Index ids = 0;
             for (const auto& u : plan_->sparse()[i].users)
-                ids += plan_->nodes()[static_cast<std::size_t>(u.node)].frame.x[static_cast<std::size_t>(u.ids)].shape.size();
+                ids += plan_->reserved(plan_->nodes()[static_cast<std::size_t>(u.node)].inputs[static_cast<std::size_t>(u.ids)]) /
+                       size_of(Dtype::i32);
             sparse_[i].reserve(ids);
         }
     }
@@ -250,7 +255,7 @@ private:
                     std::memset(side.data() + before, 0, static_cast<std::size_t>(std::min(bytes, side.bytes()) - before));
             for (AlignedBuffer& side : c.sides)
                 if (side.bytes() < bytes) {
-                    AlignedBuffer larger(binding.spec->evaluate(bounds_).size() * size_of(binding.spec->dtype));
+                    AlignedBuffer larger(std::max(bytes, binding.spec->evaluate(bounds_).size() * size_of(binding.spec->dtype)));
                     if (side.bytes()) std::memcpy(larger.data(), side.data(), static_cast<std::size_t>(side.bytes()));
                     side = std::move(larger);
                 }

@@ -20,8 +20,10 @@ public:
 
     Index add(const Shape& shape, Dtype dtype, bool trained) {
         Index& end = trained ? parameter_bytes_ : state_bytes_;
+        const Index bytes = align_up(checked_bytes(shape.size(), size_of(dtype)));
+        (void)checked_bytes(end + bytes, 1);
         entries_.push_back({shape, dtype, trained, end});
-        end += align_up(shape.size() * size_of(dtype));
+        end += bytes;
         return static_cast<Index>(entries_.size()) - 1;
     }
     void allocate() {
