@@ -136,3 +136,12 @@ TEST_CASE("accuracy converts between scalars and clones through handles") {
     CHECK(MetricHandle<float>(SparseCategoricalAccuracy())->name() == "sparse_categorical_accuracy");
     CHECK_THROWS_AS(MetricHandle<float>(std::unique_ptr<Metric<float>>()), ValueError);
 }
+
+TEST_CASE("accuracy of several outputs per step: a mask leaves out all of a step's") {
+    const auto y = tensor<std::uint8_t>({1, 0, 1, 1, 0, 0}).reshaped({1, 3, 2});
+    const auto p = tensor<float>({0.9f, 0.1f, 0.2f, 0.3f, 0.8f, 0.1f}).reshaped({1, 3, 2});
+    BinaryAccuracy<float> a;
+    a.update(y.view(), p, {}, tensor<std::uint8_t>({{1, 0, 1}}).view());
+    CHECK(a.result() == 0.75);
+    CHECK_THROWS_AS(a.update(y.view(), p, {}, tensor<std::uint8_t>({1, 0, 1, 1}).view()), ShapeError);
+}

@@ -136,3 +136,11 @@ TEST_CASE("auc converts between scalars") {
     CHECK(h->name() == "area");
     CHECK(h->kind() == "auc");
 }
+
+TEST_CASE("auc: what update would refuse is found beforehand") {
+    const AUC<float> auc;
+    const auto y = tensor({0, 1, 2, 1});
+    CHECK_THROWS_AS(auc.check(y.view(), {}), ValueError);
+    CHECK_NOTHROW(auc.check(y.view(), tensor<float>({1, 1, 0, 1}).view()));
+    CHECK_THROWS_AS(auc.check(y.view(), tensor<double>({1, 1, 0, -1}).view()), ValueError);
+}

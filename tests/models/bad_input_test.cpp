@@ -202,3 +202,50 @@ TEST_CASE("bad input: errors name the place in a Sequential") {
     expect(message([&] { Model<float>({a}, {Dense(1)(b)}); }), {"depends on an input that is not among the model's inputs"});
     expect(message([&] { Model<double>({a}, {Dense(1)(a)}); }), {"expects layers of float64, got input of float32"});
 }
+
+TEST_CASE("bad input: what a metric refuses is found before training begins") {
+    Sequential model{Dense(1, sigmoid)};
+    model.compile({.optimizer = SGD(0.1), .loss = BinaryCrossentropy(), .metrics = {AUC()}});
+    const auto x = values(1, 2, Shape{64, 3});
+    auto y = integers(2, 2, Shape{64});
+    model.fit(x, y, quiet);
+    const std::string before = model.fingerprint();
+    const FitOptions small{.batch_size = 8, .verbose = Verbose::silent, .shuffle = false};
+    y[60] = 2;
+    expect(message([&] { model.fit(x, y, small); }), {"auc: expects labels 0 or 1, got 2"});
+    expect(message([&] { model.train_on_batch(x, y); }), {"auc: expects labels 0 or 1, got 2"});
+    y[60] = 1;
+    Tensor<float> weights(Shape{64}, 1.0f);
+    weights[60] = -1;
+    auto weighted = small;
+    weighted.sample_weight = weights;
+    expect(message([&] { model.fit(x, y, weighted); }), {"auc: expects weights of at least 0, got -1"});
+    CHECK(model.fingerprint() == before);
+    CHECK(model.updates() == 2);
+    expect(message([&] { model.fit(x, y, {.epochs = 1, .verbose = Verbose::silent, .initial_epoch = -1}); }), {"initial_epoch expects at least 0"});
+}
+
+TEST_CASE("bad input: a compile that throws does not choose the initial values") {
+    const auto made = [](bool fails) {
+        const Node x = input({dim::batch(), 3});
+        Model<float> model({x}, {Dense(2)(x)});
+        CompileOptions<float> o{.optimizer = SGD(0.1), .loss = BinaryCrossentropy(), .seed = 1, .frozen = {"nobody"}};
+        if (fails) CHECK_THROWS_AS(model.compile(o), ValueError);
+        o.frozen.clear();
+        o.seed = 2;
+        model.compile(o);
+        return model.fingerprint();
+    };
+    CHECK(made(true) == made(false));
+}
+
+TEST_CASE("bad input: empty nodes, and losses of other models' inputs") {
+    const Node a = input({dim::batch(), 3}), b = input({dim::batch(), 3});
+    expect(message([&] { Model<float>({a}, {Node{}}); }), {"expects inputs and outputs that are nodes, got an empty one"});
+    expect(message([&] { Model<float>({Node{}}, {Dense(1)(a)}); }), {"expects inputs and outputs that are nodes, got an empty one"});
+    Model<float> model({a}, {Dense(2)(a)});
+    expect(message([&] { model.add_loss(Node{}); }), {"add_loss: expects a node, got an empty one"});
+    model.add_loss(Dense(1)(b));
+    expect(message([&] { model.compile({.optimizer = SGD(0.1), .loss = BinaryCrossentropy()}); }),
+           {"an added loss depends on an input that is not among the model's inputs"});
+}

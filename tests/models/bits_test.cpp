@@ -138,5 +138,10 @@ TEST_CASE("allocations: none in a step, the smaller last batch included") {
         Sequential average{Embedding({.input_dim = 200, .output_dim = 8, .mask_zero = true}), GlobalAveragePooling1D(), Dense(1, sigmoid)};
         average.compile(options(BinaryCrossentropy()));
         check_allocations(average, padded(1, 200, 72, 14), integers(2, 2, Shape{72}), v, out);
+        Sequential tagger{Embedding({.input_dim = 200, .output_dim = 8, .mask_zero = true}), Dense(1, sigmoid)};
+        auto steps = options(BinaryCrossentropy());
+        steps.metrics.add("", AUC());
+        tagger.compile(steps);
+        check_allocations(tagger, padded(1, 200, 72, 14), integers(2, 2, Shape{72, 14}), v, out);
     }
 }

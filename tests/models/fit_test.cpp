@@ -285,3 +285,37 @@ TEST_CASE("model: summary and counts") {
     frozen.build({dim::batch(), dim::time()});
     CHECK(frozen.summary().find("3 trained parameters, 8 frozen") != std::string::npos);
 }
+
+TEST_CASE("clone: a model that was compiled before its shapes were known can train") {
+    Sequential model{Dense(1, sigmoid)};
+    model.compile({.optimizer = SGD(0.1), .loss = BinaryCrossentropy()});
+    model.build({dim::batch(), 3});
+    auto copy = model.clone();
+    const auto x = values(1, 1, Shape{20, 3});
+    const auto y = integers(2, 2, Shape{20});
+    copy.fit(x, y, {.verbose = Verbose::silent});
+    model.fit(x, y, {.verbose = Verbose::silent});
+    CHECK(copy.fingerprint() == model.fingerprint());
+}
+
+namespace {
+template <class T = float> class Position : public Layer<Position, T> {
+public:
+    std::string_view kind() const override { return "position"; }
+    void build(Build& b) override { b.out_as<std::int32_t>(0, {b.in(0).shape[0]}); }
+    void forward(Run<T>& r) const override {
+        for (Index i = 0; i < r.x(0).shape()[0]; ++i) r.template y_as<std::int32_t>(0)[i] = static_cast<std::int32_t>(i);
+    }
+    void backward(Run<T>&) const override {}
+};
+}  // namespace
+
+TEST_CASE("predict: outputs of another element type are converted") {
+    const Node x = input<double>({dim::batch(), 3});
+    const Model<double> model({x}, {Position<double>()(x)});
+    const auto y = model.predict(Tensor<double>({5, 3}), {.batch_size = 2});
+    CHECK(std::vector<double>(y.begin(), y.end()) == std::vector<double>{0, 1, 0, 1, 0});
+    Predictor<double> p(model, {.batch = 5});
+    p.run(Tensor<double>({5, 3}));
+    CHECK_THROWS_AS(p.output(), ValueError);
+}

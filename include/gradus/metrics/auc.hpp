@@ -71,13 +71,20 @@ public:
             const double w = weights(i);
             if (w == 0) continue;
             const double label = detail::target_value(target, i);
-            if (label != 0 && label != 1)
-                throw_value_error(o_.name + ": expects labels 0 or 1, got " + std::to_string(label));
-            if (!(w > 0)) throw_value_error(o_.name + ": expects weights of at least 0, got " + std::to_string(w));
+            check_row(label, w);
             if (prediction[i] != prediction[i])
                 nan_ = true;
             else
                 add({prediction[i], w, label == 1});
+        }
+    }
+
+    void check(const AnyView& target, const AnyView& weight) const override {
+        const Index rows = target.shape.size(), weights = weight.shape.size();
+        const Index steps = weight.empty() || weights == 0 ? 1 : std::max<Index>(1, rows / weights);
+        for (Index i = 0; i < rows; ++i) {
+            const double w = weight.empty() ? 1 : detail::target_value(weight, std::min(i / steps, weights - 1));
+            if (w != 0) check_row(detail::target_value(target, i), w);
         }
     }
 
@@ -128,6 +135,11 @@ private:
         double value() const { return positives > 0 && negatives > 0 ? wins / (positives * negatives) : 0; }
     };
 
+    void check_row(double label, double weight) const {
+        if (label != 0 && label != 1)
+            throw_value_error(o_.name + ": expects labels 0 or 1, got " + std::to_string(label));
+        if (!(weight > 0)) throw_value_error(o_.name + ": expects weights of at least 0, got " + std::to_string(weight));
+    }
     void add(const Row& row) {
         rows_.push_back(row);
         const double s = std::clamp(static_cast<double>(row.score), 0.0, 1.0);

@@ -28,10 +28,17 @@ public:
     ///   target      any element type; [B], [B, 1], [B, T], or the shape of the prediction
     ///   prediction  what the last layer says
     ///   weight      empty, one per row, or one per sample, which then counts for each of its steps
-    ///   mask        empty, or one per row: 0 leaves the row out
+    ///   mask        empty, one per row, or [B, T] for rows [B, T, C], which then counts for each of a step's: 0 leaves out
     /// Throws ShapeError where sizes do not fit and ValueError where a target is out of range.
     virtual void update(const AnyView& target, View<const T> prediction, View<const T> weight = {},
                         View<const std::uint8_t> mask = {}) = 0;
+
+    /// Throws ValueError on targets or weights that `update` would refuse: fit asks for all rows before anything changes.
+    /// `weight` is empty, or has one number per row or per sample, of any element type.
+    virtual void check(const AnyView& target, const AnyView& weight) const {
+        (void)target;
+        (void)weight;
+    }
 
     /// The exact value; 0 where nothing was added.
     virtual double result() const = 0;
@@ -99,11 +106,13 @@ public:
         : weight_(weight.data()), mask_(mask.data()) {
         if (weight_ && (weight.size() == 0 ? rows != 0 : rows % weight.size() != 0))
             fail(who, "weights", rows, weight.shape());
-        if (mask_ && mask.size() != rows) fail(who, "mask", rows, mask.shape());
+        const bool per_step = mask.rank() == 2 && mask.size() != 0 && rows % mask.size() == 0;
+        if (mask_ && mask.size() != rows && !per_step) fail(who, "mask", rows, mask.shape());
         if (weight_ && weight.size() != 0) steps_ = rows / weight.size();
+        if (mask_ && mask.size() != 0) outputs_ = rows / mask.size();
     }
     double operator()(Index row) const {
-        if (mask_ && mask_[row] == 0) return 0;
+        if (mask_ && mask_[outputs_ == 1 ? row : row / outputs_] == 0) return 0;
         return weight_ ? static_cast<double>(weight_[steps_ == 1 ? row : row / steps_]) : 1;
     }
 
@@ -115,7 +124,7 @@ private:
 
     const T* weight_;
     const std::uint8_t* mask_;
-    Index steps_ = 1;
+    Index steps_ = 1, outputs_ = 1;
 };
 
 } // namespace detail

@@ -59,6 +59,14 @@ inline void bind_inputs(const Graph& graph, const Shape* shapes, std::size_t n, 
     }
 }
 
+/// What a model puts out, as its scalar; throws ValueError where the output is of another element type.
+template <class T> View<const T> values_of(const AnyView& v) {
+    if (v.dtype != dtype_of<T>())
+        throw_value_error("model: the output is " + std::string(name_of(v.dtype)) + ", not " + std::string(name_of(dtype_of<T>())) +
+                          "; predict converts it");
+    return v.as<const T>();
+}
+
 /// The shape of a column with another number of rows.
 inline Shape with_rows(const Shape& row, Index rows) {
     Shape s{rows};

@@ -65,7 +65,11 @@ public:
             CompiledLoss<T> l;
             l.name = "added_loss" + (added ? "_" + std::to_string(added) : std::string());
             ++added;
+            const std::size_t known = graph.entries().size();
             l.loss = graph.extend(e.node);
+            for (std::size_t i = known; i < graph.entries().size(); ++i)
+                if (graph.entries()[i].inputs.empty() && graph.entries()[i].place->layer->kind() == "input")
+                    throw_value_error("compile: an added loss depends on an input that is not among the model's inputs");
             l.weight = e.weight;
             losses.push_back(std::move(l));
         }
@@ -132,6 +136,7 @@ public:
     /// Sum of the weighted losses of one loss, over what its mask leaves; seeds its gradient where `seeds` is set:
     /// d = loss weight * sample weight / number of unmasked losses.
     LossValue evaluate_loss(const CompiledLoss<T>& l, Workspace<T>& workspace, View<const T> weights, bool seeds) {
+        const FloatScope mode;
         const View<T> values = workspace.value(l.loss).template as<T>();
         const Index n = values.size();
         const auto mask = l.prediction.node >= 0 ? workspace.value(l.prediction).mask_view() : View<const std::uint8_t>();
@@ -164,6 +169,7 @@ public:
 
     /// One update of every trained parameter from the workspace's gradients, which are then zeroed.
     void step(Workspace<T>& workspace) {
+        const FloatScope mode;
         ++updates;
         const auto sparse = workspace.sparse_rows();
         for (std::size_t s = 0; s < stores.size(); ++s) {

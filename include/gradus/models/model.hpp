@@ -61,7 +61,10 @@ public:
     void step();
 
     /// Joins a value per sample or step, computed from the model's nodes, to the loss (before compile).
-    void add_loss(const Node& node, double weight = 1) { extra_losses_.push_back({node, weight}); }
+    void add_loss(const Node& node, double weight = 1) {
+        if (!node) throw_value_error("add_loss: expects a node, got an empty one");
+        extra_losses_.push_back({node, weight});
+    }
 
     /// A view of a parameter or state variable by the name that summary and files show. Throws ValueError on an unknown one.
     View<T> parameter(std::string_view name);
@@ -143,8 +146,10 @@ private:
     static void check_fit_options(const FitOptions& o);
     void reset_metrics(Index rows);
     void update_metrics(Workspace<T>& workspace, View<const T> weights);
+    void check_metrics(const Columns& y, const Columns& weights) const;
     std::span<const Log> logs(bool exact, bool validation);
     void check_dataset(const Dataset& data) const;
+    void bind_batch(const Dataset& data, std::span<const Index> rows);
     View<const T> load_batch(Workspace<T>& workspace, const Dataset& data, std::span<const Index> rows);
     void run_rows(Workspace<T>& workspace, const Dataset& data, std::span<const Index> order, Index batch_size, bool training,
                   ProgressBar& bar, std::span<const CallbackHandle> callbacks);

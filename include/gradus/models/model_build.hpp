@@ -42,9 +42,14 @@ template <class T> void Model<T>::compile(const CompileOptions<T>& options) {
     auto before = std::exchange(pending_, options);
     const std::uint64_t seed = std::exchange(seed_, options.seed);
     if (!graph_) return;
+    const bool had_values = table_ != nullptr;
     try {
         compile_now();
     } catch (...) {
+        if (!had_values && table_) {
+            table_->withdraw();
+            table_.reset();
+        }
         pending_ = std::move(before);
         seed_ = seed;
         throw;
@@ -59,6 +64,7 @@ template <class T> void Model<T>::compile_now() {
     compiled_ = std::move(fresh);
     pending_.reset();
     uncompiled_training_.reset();
+    step_rows_ = 0;
     logs_.resize(2 * (1 + compiled_->losses.size() + compiled_->metrics.size()));
 }
 
@@ -171,7 +177,7 @@ template <class T> Model<T> Model<T>::clone() const {
     };
     Model copy(map(all.inputs()), map(all.outputs()));
     for (const auto& extra : extra_losses_) copy.add_loss(nodes.at(extra.node.place().get()).output(extra.node.index()), extra.weight);
-    copy.preprocessor_ = preprocessor_;
+    if (preprocessor_) copy.preprocessor_ = preprocessor_->clone();
     copy.seed_ = seed_;
     const auto values = [](const ParameterTable& from, const ParameterTable& to) {
         for (std::size_t i = 0; i < from.list().size(); ++i) {
@@ -184,6 +190,7 @@ template <class T> Model<T> Model<T>::clone() const {
         copy.compile(compiled_->options());
         values(compiled_->table, copy.compiled_->table);
     }
+    if (pending_) copy.compile(*pending_);
     return copy;
 }
 

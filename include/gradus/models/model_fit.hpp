@@ -95,6 +95,7 @@ TensorDataset Model<T>::checked(const Columns& x, const Columns& y, const Column
     check(x, false, allow_nan, verb);
     check(y, true, allow_nan, verb);
     for (const Column& c : w) check_column(c.view(), std::string(verb) + ": sample_weight", -1, allow_nan);
+    check_metrics(y, w);
     return data;
 }
 
@@ -103,6 +104,7 @@ template <class T> void Model<T>::check_fit_options(const FitOptions& o) {
     if (o.epochs < 0) throw_value_error("fit: epochs expects at least 0, got " + std::to_string(o.epochs));
     if (o.validation_batch_size < 0)
         throw_value_error("fit: validation_batch_size expects at least 0, got " + std::to_string(o.validation_batch_size));
+    if (o.initial_epoch < 0) throw_value_error("fit: initial_epoch expects at least 0, got " + std::to_string(o.initial_epoch));
     if (!(o.validation_split >= 0 && o.validation_split < 1))
         throw_value_error("fit: validation_split expects a share from 0 to below 1, got " + std::to_string(o.validation_split));
 }
@@ -112,9 +114,17 @@ template <class T> void Model<T>::reset_metrics(Index rows) {
     for (auto& m : compiled_->metrics) {
         Index each = 1;
         const auto& shape = graph_->out(graph_->outputs()[static_cast<std::size_t>(m.output)]).shape;
-        for (std::size_t i = 1; i < shape.size(); ++i)
-            each *= shape[i].is_constant() ? shape[i].constant() : std::max<Index>(1, scratch_extents_.find(shape[i].symbol()));
+        for (std::size_t i = 1; i < shape.size(); ++i) each *= std::max<Index>(1, shape[i].evaluate(scratch_extents_));
         m.metric->reset(rows * each);
+    }
+}
+
+/// Targets and weights that a metric would refuse in the middle of an epoch. Steps that a mask may leave out are not looked at.
+template <class T> void Model<T>::check_metrics(const Columns& y, const Columns& weights) const {
+    for (const auto& m : compiled_->metrics) {
+        const auto column = static_cast<std::size_t>(m.output);
+        if (graph_->out(graph_->outputs()[column]).mask != build::Mask::stop || column >= y.size()) continue;
+        m.metric->check(y[column].view(), weights.empty() ? AnyView() : weights[0].view());
     }
 }
 
@@ -146,16 +156,22 @@ template <class T> std::span<const Log> Model<T>::logs(bool exact, bool validati
     return {out, n};
 }
 
+/// Sets the symbols to what a batch of these rows needs.
+template <class T> void Model<T>::bind_batch(const Dataset& data, std::span<const Index> rows) {
+    const DatasetSpec& spec = data.spec();
+    Shape shapes[Columns::max_columns];
+    for (std::size_t i = 0; i < spec.inputs.size(); ++i)
+        shapes[i] = detail::with_rows(spec.inputs[i].row, static_cast<Index>(rows.size()));
+    bind(compiled_->graph, shapes, spec.inputs.size(), scratch_extents_);
+    data.extents(rows, scratch_extents_);
+}
+
 /// Gathers rows into the workspace; returns the batch's weights, empty where there are none.
 template <class T>
 View<const T> Model<T>::load_batch(Workspace<T>& workspace, const Dataset& data, std::span<const Index> rows) {
     const DatasetSpec& spec = data.spec();
     const Graph& g = compiled_->graph;
-    Shape shapes[Columns::max_columns];
-    for (std::size_t i = 0; i < spec.inputs.size(); ++i)
-        shapes[i] = detail::with_rows(spec.inputs[i].row, static_cast<Index>(rows.size()));
-    bind(g, shapes, spec.inputs.size(), scratch_extents_);
-    data.extents(rows, scratch_extents_);
+    bind_batch(data, rows);
     workspace.set(scratch_extents_);
     batch_inputs_.clear();
     batch_targets_.clear();
@@ -185,6 +201,7 @@ View<const T> Model<T>::load_batch(Workspace<T>& workspace, const Dataset& data,
 template <class T>
 void Model<T>::run_rows(Workspace<T>& workspace, const Dataset& data, std::span<const Index> order, Index batch_size,
                         bool training, ProgressBar& bar, std::span<const CallbackHandle> callbacks) {
+    bind_batch(data, order.first(std::min(order.size(), static_cast<std::size_t>(batch_size))));
     reset_metrics(static_cast<Index>(order.size()));
     Index batch = 0;
     for (std::size_t first = 0; first < order.size(); first += static_cast<std::size_t>(batch_size)) {
@@ -342,13 +359,14 @@ template <class T> std::vector<Tensor<T>> Model<T>::predict_all(const Columns& x
         for (std::size_t i = 0; i < columns.size(); ++i) gather_rows(w.value(g.inputs()[i]), columns[i].view(), rows);
         w.forward(pass(false), 0, last);
         for (std::size_t k = 0; k < results.size(); ++k) {
-            const View<const T> y = w.value(g.outputs()[k]).template as<const T>();
+            const AnyView y = w.value(g.outputs()[k]);
+            const Index size = y.shape.size();
             if (first == 0) {
-                Shape s = y.shape();
+                Shape s = y.shape;
                 if (s.rank()) s[0] = data.size();
                 results[k] = Tensor<T>(s);
             }
-            std::copy(y.begin(), y.end(), results[k].begin() + first * (y.size() / n));
+            if (size) copy_column(View<T>(results[k].data() + first * (size / n), Shape{size}), y);
         }
     }
     return results;

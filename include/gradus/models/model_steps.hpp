@@ -70,6 +70,7 @@ template <class T> void Model<T>::want_input_gradients(bool wanted) {
     input_gradients_ = wanted;
     if (compiled_) compiled_->training.reset();
     uncompiled_training_.reset();
+    step_rows_ = 0;
 }
 
 template <class T> void Model<T>::load_inputs(const Columns& x) {
@@ -103,7 +104,7 @@ template <class T> void Model<T>::forward(const Columns& x, bool training) {
 template <class T> View<const T> Model<T>::output(int i) const {
     const Workspace<T>* w = compiled_ ? compiled_->training.get() : uncompiled_training_.get();
     if (!w || step_rows_ == 0) throw_value_error("model: output expects forward first");
-    return w->value(graph_->outputs().at(static_cast<std::size_t>(i))).template as<const T>();
+    return detail::values_of<T>(w->value(graph_->outputs().at(static_cast<std::size_t>(i))));
 }
 
 /// Shapes and values of a batch's targets and weights.
@@ -209,6 +210,7 @@ Results Model<T>::train_on_batch(const Columns& x, const Columns& y, const Colum
     building([&] {
         load_inputs(x);
         check_targets(y, sample_weight, compiled_->training->extents());
+        check_metrics(y, sample_weight);
     });
     run_forward(true);
     const double value = run_loss(y, sample_weight);

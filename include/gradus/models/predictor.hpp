@@ -50,7 +50,7 @@ public:
         workspace_->forward(Pass{}, 0, workspace_->size());
     }
     View<const T> output(int i = 0) const {
-        return workspace_->value(graph_->outputs().at(static_cast<std::size_t>(i))).template as<const T>();
+        return detail::values_of<T>(workspace_->value(graph_->outputs().at(static_cast<std::size_t>(i))));
     }
     void reset_states() { workspace_->reset_states(); }
 
