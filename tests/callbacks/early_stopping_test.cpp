@@ -44,7 +44,7 @@ Outcome run(EarlyStopping& stop, std::initializer_list<double> values, const cha
     return {epoch, model.weights[0]};
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("EarlyStopping: patience") {
     EarlyStopping none;
@@ -64,7 +64,7 @@ TEST_CASE("EarlyStopping: patience") {
 TEST_CASE("EarlyStopping: restores the best weights, and state") {
     EarlyStopping keep({.patience = 2, .restore_best_weights = true});
     CHECK(run(keep, {5, 3, 6, 4}).weight == 1);
-    CHECK(run(keep, {5, 3, 2, 4}).weight == 2);  // training ran to its end
+    CHECK(run(keep, {5, 3, 2, 4}).weight == 2); // training ran to its end
     EarlyStopping last({.patience = 2});
     CHECK(run(last, {5, 3, 6, 4}).weight == 3);
 }
@@ -94,9 +94,7 @@ TEST_CASE("EarlyStopping: what it refuses") {
     std::string text;
     try {
         missing.on_epoch_end(model, 0, logs);
-    } catch (const ValueError& e) {
-        text = e.what();
-    }
+    } catch (const ValueError& e) { text = e.what(); }
     CHECK(text == "early_stopping: monitor expects one of loss, val_accuracy, got \"val_acuracy\"");
     CHECK_THROWS_AS(EarlyStopping({.patience = -1}), ValueError);
 }
@@ -105,12 +103,15 @@ TEST_CASE("EarlyStopping: in fit") {
     Sequential model{Dense(16, relu), Dense(1, sigmoid)};
     Tensor<float> x(Shape{60, 4});
     Tensor<std::int32_t> y(Shape{60});
-    for (Index i = 0; i < x.size(); ++i) x[i] = static_cast<float>(mix(static_cast<std::uint64_t>(i)) >> 41) * 0x1p-23f - 0.5f;
+    for (Index i = 0; i < x.size(); ++i)
+        x[i] = static_cast<float>(mix(static_cast<std::uint64_t>(i)) >> 41) * 0x1p-23f - 0.5f;
     for (Index i = 0; i < 60; ++i) y[i] = static_cast<std::int32_t>(mix(static_cast<std::uint64_t>(i) + 999) % 2);
     model.compile({.optimizer = Adam(0.05), .loss = BinaryCrossentropy(), .metrics = {Accuracy()}});
-    const auto stop = std::make_shared<EarlyStopping>(EarlyStoppingOptions{.patience = 3, .restore_best_weights = true});
-    const History h =
-        model.fit(x, y, {.batch_size = 10, .epochs = 100, .verbose = Verbose::silent, .callbacks = {stop}, .validation_split = 0.3});
+    const auto stop =
+        std::make_shared<EarlyStopping>(EarlyStoppingOptions{.patience = 3, .restore_best_weights = true});
+    const History h = model.fit(
+        x, y,
+        {.batch_size = 10, .epochs = 100, .verbose = Verbose::silent, .callbacks = {stop}, .validation_split = 0.3});
     CHECK(h.epochs() < 100);
     CHECK(h.epochs() == stop->stopped_epoch() + 1);
     CHECK(stop->stopped_epoch() == stop->best_epoch() + 3);

@@ -114,10 +114,13 @@ public:
 private:
     View<T> step(Run<T>& r, Index t) const {
         const Shape s = r.x(0).shape();
-        for (Index b = 0; b < s[0]; ++b) std::copy_n(r.x(0).data() + (b * s[1] + t) * s[2], s[2], r[x_].data() + b * s[2]);
+        for (Index b = 0; b < s[0]; ++b)
+            std::copy_n(r.x(0).data() + (b * s[1] + t) * s[2], s[2], r[x_].data() + b * s[2]);
         return r[x_];
     }
-    View<T> hidden(View<T> h, Index t, Index batch) const { return {h.data() + t * batch * units_, Shape{batch, units_}}; }
+    View<T> hidden(View<T> h, Index t, Index batch) const {
+        return {h.data() + t * batch * units_, Shape{batch, units_}};
+    }
 
     LayerHandle<T> cell_;
     Index units_ = 0;
@@ -126,7 +129,7 @@ private:
     Saved<T> h_;
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("children: an RNN around a cell, saved buffers per step") {
     check_layer(RNN<double>(Cell<double>(3), 3), {.inputs = {{.shape = {dim::batch(), dim::time(), 2}}}});
@@ -153,7 +156,8 @@ TEST_CASE("children: names, sharing and clones reach the inner layer") {
 
 TEST_CASE("children: what an inner layer refuses, the error names") {
     const Node x = input({dim::batch(), dim::time(), 2});
-    const std::string error = message<ShapeError>([&] { Bidirectional(LSTM(3)).named("reader")(Dense(1)(input({dim::batch(), 4}))); });
+    const std::string error =
+        message<ShapeError>([&] { Bidirectional(LSTM(3)).named("reader")(Dense(1)(input({dim::batch(), 4}))); });
     CHECK(error.find("bidirectional \"reader\"") != std::string::npos);
     CHECK(error.find("expects [batch, time, features], got [batch, 1]; its input is dense") != std::string::npos);
 }

@@ -71,7 +71,8 @@ public:
     void backward(Run<T>& r) const override {
         AnyView dy = r.dy(0);
         for (std::size_t i = children_.size(); i-- > 0;) {
-            const AnyView x = i ? value(r, i - 1) : AnyView(r.x(0)), y = i + 1 == children_.size() ? AnyView(r.y(0)) : value(r, i);
+            const AnyView x = i ? value(r, i - 1) : AnyView(r.x(0)),
+                          y = i + 1 == children_.size() ? AnyView(r.y(0)) : value(r, i);
             const AnyView dx = i ? AnyView(r[spare_[i - 1]]) : AnyView(r.dx(0));
             r.backward(children_[i], 0, {x}, {y}, {dy}, {dx});
             dy = dx;
@@ -92,7 +93,7 @@ struct File {
     ~File() { std::filesystem::remove(path); }
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("custom layer: proven by one line") { check_layer<Swish>(); }
 

@@ -14,7 +14,8 @@ struct File {
     ~File() { std::filesystem::remove(path); }
 };
 
-const LoadOptions<float> kinds{.layers = {layer<Scale>(), layer<RunningMean>(), layer<TiedProjection>(), layer<SumOfSquares>()}};
+const LoadOptions<float> kinds{
+    .layers = {layer<Scale>(), layer<RunningMean>(), layer<TiedProjection>(), layer<SumOfSquares>()}};
 
 // Trains, saves, trains on; the loaded model trained on must end with the same bits, losses included.
 void check_resume(Model<float>& model, const Columns& x, const Columns& y) {
@@ -31,7 +32,7 @@ void check_resume(Model<float>& model, const Columns& x, const Columns& y) {
     CHECK(loaded.fingerprint() == model.fingerprint());
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("files: frozen layers, statistics and added losses with layers of their own resume") {
     const Node x = input({dim::batch(), 3});
@@ -49,7 +50,8 @@ TEST_CASE("files: frozen layers, statistics and added losses with layers of thei
 TEST_CASE("files: tied weights are held once") {
     const Embedding<float> embedding({.input_dim = 7, .output_dim = 3});
     const Node ids = input({dim::batch(), dim::time()}, Dtype::i32);
-    const Node logits = TiedProjection<float>(embedding, 7)(LSTM({.units = 3, .return_sequences = true})(embedding(ids)));
+    const Node logits =
+        TiedProjection<float>(embedding, 7)(LSTM({.units = 3, .return_sequences = true})(embedding(ids)));
     Model<float> model({ids}, {logits});
     model.compile({.optimizer = Adam(0.05), .loss = SparseCategoricalCrossentropy({.from_logits = true})});
     check_resume(model, integers(Shape{2, 4}, 1, 7), integers(Shape{2, 4}, 2, 7));

@@ -40,7 +40,7 @@ public:
     static inline bool seen_product = false, seen_sum = false;
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("inputs and outputs: gradients of two inputs and two outputs, one input absent") {
     check_layer(Pair<double>(), {.inputs = {{}, {}}});
@@ -52,7 +52,8 @@ TEST_CASE("inputs and outputs: an output that nobody uses has no gradient") {
     const Node y = Pair<double>()(a, b);
     Model<double> model({a, b}, {y.output(1)});
     model.want_input_gradients();
-    const auto x0 = numbers<double>(Shape{2, 3}, 1), x1 = numbers<double>(Shape{2, 3}, 2), dy = numbers<double>(Shape{2, 3}, 3);
+    const auto x0 = numbers<double>(Shape{2, 3}, 1), x1 = numbers<double>(Shape{2, 3}, 2),
+               dy = numbers<double>(Shape{2, 3}, 3);
     model.forward({x0, x1});
     CHECK(largest_difference(model.output(), [&] {
               Tensor<double> s = x0;
@@ -68,12 +69,13 @@ TEST_CASE("inputs and outputs: an output that nobody uses has no gradient") {
 
 TEST_CASE("inputs and outputs: gradients of an output used twice and of both outputs are added") {
     const Node a = input<double>({dim::batch(), 3});
-    const Node y = Pair<double>()(a, a);          // a^2, 2a
-    const Node z = Pair<double>()(y, y.output(1));  // 2a^3, a^2 + 2a
+    const Node y = Pair<double>()(a, a);           // a^2, 2a
+    const Node z = Pair<double>()(y, y.output(1)); // 2a^3, a^2 + 2a
     Model<double> model({a}, {z, z.output(1), y});
     model.want_input_gradients();
     const auto x = numbers<double>(Shape{2, 3}, 1);
-    const auto d0 = numbers<double>(Shape{2, 3}, 2), d1 = numbers<double>(Shape{2, 3}, 3), d2 = numbers<double>(Shape{2, 3}, 4);
+    const auto d0 = numbers<double>(Shape{2, 3}, 2), d1 = numbers<double>(Shape{2, 3}, 3),
+               d2 = numbers<double>(Shape{2, 3}, 4);
     model.forward(x);
     model.backward({d0.view(), d1.view(), d2.view()});
     for (Index i = 0; i < x.size(); ++i) {
@@ -94,21 +96,26 @@ TEST_CASE("inputs and outputs: an absent input is an empty node") {
     CHECK(same_bits(all[0], x));
     CHECK(same_bits(all[1], x));
     CHECK(model.output_names() == std::vector<std::string>{"pair", "pair_1"});
-    CHECK(message<ShapeError>([&] { Pair()(a, input({dim::batch(), 4})); }).find("two inputs of one shape") != std::string::npos);
+    CHECK(message<ShapeError>([&] { Pair()(a, input({dim::batch(), 4})); }).find("two inputs of one shape") !=
+          std::string::npos);
     CHECK_THROWS_AS(y.output(2), ValueError);
 }
 
 TEST_CASE("inputs and outputs: a loss for each output, by name") {
     const Node a = input({dim::batch(), 3}), b = input({dim::batch(), 4});
     const Node body = Dense(8, relu)(a);
-    const Node first = Dense(1, sigmoid).named("answer")(body), second = Dense(3, softmax).named("class")(Dense(8, relu)(b));
+    const Node first = Dense(1, sigmoid).named("answer")(body),
+               second = Dense(3, softmax).named("class")(Dense(8, relu)(b));
     Model<float> model({a, b}, {first, second});
     const auto x0 = numbers(Shape{20, 3}, 1), x1 = numbers(Shape{20, 4}, 2);
     const auto y0 = integers(Shape{20}, 3, 2), y1 = integers(Shape{20}, 4, 3);
     const auto losses = Losses<float>{{"class", SparseCategoricalCrossentropy()}, {"answer", BinaryCrossentropy()}};
     model.compile({.optimizer = Adam(), .loss = losses, .loss_weights = {2, 1}, .metrics = {{"class", Accuracy()}}});
-    const History h = model.fit({x0, x1}, {y0, y1}, {.batch_size = 8, .epochs = 2, .verbose = Verbose::silent, .validation_data = {{{x0, x1}, {y0, y1}}}});
-    for (const char* name : {"loss", "class_loss", "answer_loss", "class_accuracy", "val_loss", "val_class_loss", "val_class_accuracy"})
+    const History h = model.fit(
+        {x0, x1}, {y0, y1},
+        {.batch_size = 8, .epochs = 2, .verbose = Verbose::silent, .validation_data = {{{x0, x1}, {y0, y1}}}});
+    for (const char* name :
+         {"loss", "class_loss", "answer_loss", "class_accuracy", "val_loss", "val_class_loss", "val_class_accuracy"})
         CHECK(h.contains(name));
     CHECK(std::abs(h["loss"][1] - 2 * h["class_loss"][1] - h["answer_loss"][1]) < 1e-6);
     const auto p = model.predict_all({x0, x1});
@@ -118,9 +125,11 @@ TEST_CASE("inputs and outputs: a loss for each output, by name") {
     const auto fails = [&](CompileOptions<float> o) { return message<ValueError>([&] { model.compile(o); }); };
     const std::string before = model.fingerprint();
     CHECK(fails({.optimizer = Adam(), .loss = BinaryCrossentropy()}).find("expects 2 loss(es)") != std::string::npos);
-    CHECK(fails({.optimizer = Adam(), .loss = {{"class", SparseCategoricalCrossentropy()}, {"class", SparseCategoricalCrossentropy()}}})
+    CHECK(fails({.optimizer = Adam(),
+                 .loss = {{"class", SparseCategoricalCrossentropy()}, {"class", SparseCategoricalCrossentropy()}}})
               .find("two for \"class\"") != std::string::npos);
-    CHECK(fails({.optimizer = Adam(), .loss = {{"clas", SparseCategoricalCrossentropy()}, {"answer", BinaryCrossentropy()}}})
+    CHECK(fails({.optimizer = Adam(),
+                 .loss = {{"clas", SparseCategoricalCrossentropy()}, {"answer", BinaryCrossentropy()}}})
               .find("expects the name of an output (answer, class)") != std::string::npos);
     CHECK(fails({.optimizer = Adam(), .loss = losses, .metrics = {Accuracy()}}).find("pairs") != std::string::npos);
     CHECK(model.fingerprint() == before);

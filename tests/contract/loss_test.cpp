@@ -1,4 +1,5 @@
-// Losses are layers: of one's own in compile, of any inputs through add_loss, with scratch, with layers that only they need.
+// Losses are layers: of one's own in compile, of any inputs through add_loss, with scratch, with layers that only they
+// need.
 #include "support.hpp"
 
 #include <gradus/testing/check_layer.hpp>
@@ -102,7 +103,7 @@ void check_gradient(Model<double>& model, const Columns& x, const Columns& y, co
     }
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("loss: one's own in compile") {
     Sequential model{Dense(8, relu), Dense(1)};
@@ -118,12 +119,14 @@ TEST_CASE("loss: one's own in compile") {
 TEST_CASE("loss: three inputs and scratch, through add_loss") {
     check_layer(Triplet<double>(), {.inputs = {{}, {}, {}}});
     const Dense<double> body(4, activation::tanh);
-    const Node a = input<double>({dim::batch(), 3}), p = input<double>({dim::batch(), 3}), n = input<double>({dim::batch(), 3});
+    const Node a = input<double>({dim::batch(), 3}), p = input<double>({dim::batch(), 3}),
+               n = input<double>({dim::batch(), 3});
     const Node ya = body(a), yp = body(p), yn = body(n);
     Model<double> model({a, p, n}, {ya});
     model.add_loss(Triplet<double>()(ya, yp, yn), 2);
     model.compile({.optimizer = SGD(0)});
-    const auto xa = numbers<double>(Shape{6, 3}, 1), xp = numbers<double>(Shape{6, 3}, 2), xn = numbers<double>(Shape{6, 3}, 3);
+    const auto xa = numbers<double>(Shape{6, 3}, 1), xp = numbers<double>(Shape{6, 3}, 2),
+               xn = numbers<double>(Shape{6, 3}, 3);
     check_gradient(model, {xa, xp, xn}, {}, "dense.kernel");
     model.compile({.optimizer = Adam(0.05)});
     const History h = model.fit({xa, xp, xn}, {}, {.batch_size = 4, .epochs = 100, .verbose = Verbose::silent});

@@ -21,12 +21,13 @@ public:
     }
     void backward(Run<T>& r) const override {
         in_place_backward = r.dx(0).data() == r.dy(0).data();
-        for (Index i = 0; i < r.dx(0).size(); ++i) r.dx(0)[i] = r.dy(0).empty() ? T(0) : r.dy(0)[i] * (r.training() ? T(1) : T(-1));
+        for (Index i = 0; i < r.dx(0).size(); ++i)
+            r.dx(0)[i] = r.dy(0).empty() ? T(0) : r.dy(0)[i] * (r.training() ? T(1) : T(-1));
     }
     static inline bool in_place_forward = false, in_place_backward = false;
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("passes: backward through an inference pass") {
     Sequential<double> model{Dense(3, activation::tanh), Shift(), Dropout(0.5), Dense(1, sigmoid)};
@@ -43,7 +44,7 @@ TEST_CASE("passes: backward through an inference pass") {
         down[i] -= 1e-5;
         double difference = 0;
         for (Index b : {0, 1}) difference += (model.predict(up)[b] - model.predict(down)[b]) / 2e-5;
-        CHECK(std::abs(difference + g[i]) < 1e-8);  // Shift turns the sign in inference
+        CHECK(std::abs(difference + g[i]) < 1e-8); // Shift turns the sign in inference
     }
     model.forward(x, true);
     model.backward(dy.view());

@@ -67,7 +67,7 @@ template <class O> std::string train(bool sparse, bool shared, const O& optimize
     return model.fingerprint();
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("row sparse: equal bits to the dense path") {
     for (const bool shared : {false, true}) {
@@ -99,7 +99,8 @@ TEST_CASE("row-sparse: two readers, whose ids grow though neither symbol outgrow
     // Rows and steps were at their largest in turn; then both are.
     const auto trained = [](bool sparse) {
         const Table<> table(500, 4, sparse);
-        const Node a = input({dim::batch(), dim::time()}, Dtype::i32), b = input({dim::batch(), dim::time()}, Dtype::i32);
+        const Node a = input({dim::batch(), dim::time()}, Dtype::i32),
+                   b = input({dim::batch(), dim::time()}, Dtype::i32);
         const GlobalAveragePooling1D<> mean;
         Model<float> model({a, b}, {Dense(1, sigmoid)(mean(table(a))), Dense(1, sigmoid)(mean(table(b)))});
         model.compile({.optimizer = Adam(0.1), .loss = {BinaryCrossentropy(), BinaryCrossentropy()}, .seed = 1});

@@ -12,11 +12,12 @@ namespace {
 struct TiedModel {
     Embedding<double> embedding{{.input_dim = 7, .output_dim = 3}};
     Node ids = input<double>({dim::batch(), dim::time()}, Dtype::i32);
-    Node logits = TiedProjection<double>(embedding, 7)(LSTM<double>({.units = 3, .return_sequences = true})(embedding(ids)));
+    Node logits =
+        TiedProjection<double>(embedding, 7)(LSTM<double>({.units = 3, .return_sequences = true})(embedding(ids)));
     Model<double> model{{ids}, {logits}};
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("sharing: one layer at two places with different shapes adds its gradients") {
     const Scale<double> scale;
@@ -61,10 +62,12 @@ TEST_CASE("sharing: two models, and the first is destroyed") {
     second.train_on_batch(x, y);
     CHECK(!same_bits(second.predict(x), p));
     Sequential<double> third{body};
-    CHECK(same_bits([&] {
-              third.build({dim::batch(), 2});
-              return Tensor<double>(third.parameter("dense.kernel"));
-          }(), second.parameter("dense.kernel")));
+    CHECK(same_bits(
+        [&] {
+            third.build({dim::batch(), 2});
+            return Tensor<double>(third.parameter("dense.kernel"));
+        }(),
+        second.parameter("dense.kernel")));
 }
 
 TEST_CASE("sharing: a clone has values but nothing else in common") {
@@ -157,8 +160,10 @@ TEST_CASE("sharing: an embedding and its transposed projection are one matrix") 
 
     const Embedding<double> elsewhere({.input_dim = 7, .output_dim = 3});
     const Node x = input<double>({dim::batch(), 3});
-    const std::string error = message<ValueError>([&] { Model<double>({x}, {TiedProjection<double>(elsewhere, 7)(x)}).initialize(0); });
-    CHECK(error.find("refers to \"embeddings\" of a layer (embedding) that is not part of the model") != std::string::npos);
+    const std::string error =
+        message<ValueError>([&] { Model<double>({x}, {TiedProjection<double>(elsewhere, 7)(x)}).initialize(0); });
+    CHECK(error.find("refers to \"embeddings\" of a layer (embedding) that is not part of the model") !=
+          std::string::npos);
 }
 
 TEST_CASE("sharing: two optimizers on two models, the step of a GAN") {

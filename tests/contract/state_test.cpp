@@ -43,7 +43,8 @@ TEST_CASE("state: compile freezes layers by name, statistics too") {
     const auto x = numbers<double>(Shape{8, 2}, 1);
     const auto y = numbers<double>(Shape{8, 1}, 2, 0, 1);
     const auto value = [&](const char* name) { return Tensor<double>(model.parameter(name)); };
-    const auto body = value("body.kernel"), mean = value("norm.mean"), head = value("head.kernel"), bias = value("head.bias");
+    const auto body = value("body.kernel"), mean = value("norm.mean"), head = value("head.kernel"),
+               bias = value("head.bias");
     const auto loss = BinaryCrossentropy({.from_logits = true});
     model.compile({.optimizer = Adam(0.1), .loss = loss, .frozen = {"body", "norm", "head.bias"}});
     for (int i = 0; i < 3; ++i) model.train_on_batch(x, y);
@@ -52,7 +53,8 @@ TEST_CASE("state: compile freezes layers by name, statistics too") {
     CHECK(same_bits(value("head.bias"), bias));
     CHECK(!same_bits(value("head.kernel"), head));
     CHECK_THROWS_AS(model.gradient("body.kernel"), ValueError);
-    const std::string error = message<ValueError>([&] { model.compile({.optimizer = Adam(0.1), .loss = loss, .frozen = {"bod"}}); });
+    const std::string error =
+        message<ValueError>([&] { model.compile({.optimizer = Adam(0.1), .loss = loss, .frozen = {"bod"}}); });
     CHECK(error.find("body.kernel") != std::string::npos);
     CHECK(error.find("\"bod\"") != std::string::npos);
     model.compile({.optimizer = Adam(0.1), .loss = loss});
@@ -145,7 +147,8 @@ TEST_CASE("state: Bidirectional around a stateful LSTM with masks") {
     double last = first;
     for (int i = 0; i < 60; ++i) last = model.train_on_batch(tokens, labels).loss();
     CHECK(last < 0.6 * first);
-    // The forward direction carries on, the backward one too: predictions of the same batch differ until states are reset.
+    // The forward direction carries on, the backward one too: predictions of the same batch differ until states are
+    // reset.
     const auto a = model.predict(tokens), b = model.predict(tokens);
     CHECK(!same_bits(a, b));
     model.reset_states();

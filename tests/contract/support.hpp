@@ -14,13 +14,15 @@ using namespace gradus;
 template <class T = float> Tensor<T> numbers(const Shape& shape, std::uint64_t key, double low = -1, double high = 1) {
     Tensor<T> t(shape);
     for (Index i = 0; i < t.size(); ++i)
-        t[i] = static_cast<T>(low + (high - low) * (static_cast<double>(mix(mix(key) + static_cast<std::uint64_t>(i)) >> 41) * 0x1p-23));
+        t[i] = static_cast<T>(
+            low + (high - low) * (static_cast<double>(mix(mix(key) + static_cast<std::uint64_t>(i)) >> 41) * 0x1p-23));
     return t;
 }
 inline Tensor<std::int32_t> integers(const Shape& shape, std::uint64_t key, Index below) {
     Tensor<std::int32_t> t(shape);
     for (Index i = 0; i < t.size(); ++i)
-        t[i] = static_cast<std::int32_t>(mix(mix(key) + static_cast<std::uint64_t>(i)) % static_cast<std::uint64_t>(below));
+        t[i] = static_cast<std::int32_t>(mix(mix(key) + static_cast<std::uint64_t>(i)) %
+                                         static_cast<std::uint64_t>(below));
     return t;
 }
 
@@ -28,19 +30,19 @@ inline Tensor<std::int32_t> integers(const Shape& shape, std::uint64_t key, Inde
 template <class E, class F> std::string message(const F& f) {
     try {
         f();
-    } catch (const E& e) {
-        return e.what();
-    }
+    } catch (const E& e) { return e.what(); }
     return {};
 }
 
 template <class A, class B> bool same_bits(const A& a, const B& b) {
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(a[0])) == 0;
+    return a.size() == b.size() &&
+           std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(a[0])) == 0;
 }
 template <class A, class B> double largest_difference(const A& a, const B& b) {
     REQUIRE(a.size() == b.size());
     double worst = 0;
-    for (Index i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
+    for (Index i = 0; i < a.size(); ++i)
+        worst = std::max(worst, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
     return worst;
 }
 
@@ -104,7 +106,8 @@ private:
     State<T> mean_;
 };
 
-// logits = h E^T with the table E of an embedding: the output projection of a language model, without weights of its own.
+// logits = h E^T with the table E of an embedding: the output projection of a language model, without weights of its
+// own.
 template <class T = float> class TiedProjection : public Layer<TiedProjection, T> {
 public:
     TiedProjection() = default;
@@ -169,8 +172,9 @@ public:
     }
     void backward(Run<T>& r) const override {
         const auto x = r.x(0), dy = r.dy(0);
-        for (Index i = 0; i < r.dx(0).size(); ++i) r.dx(0)[i] = dy.empty() ? T(0) : 2 * x[i] * dy[i / (x.size() / dy.size())];
+        for (Index i = 0; i < r.dx(0).size(); ++i)
+            r.dx(0)[i] = dy.empty() ? T(0) : 2 * x[i] * dy[i / (x.size() / dy.size())];
     }
 };
 
-}  // namespace contract
+} // namespace contract

@@ -94,7 +94,7 @@ public:
     void backward(Run<T>&) const override {}
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("symbols: layers whose sizes are expressions") {
     const Dim source("source"), target("target");
@@ -128,7 +128,8 @@ TEST_CASE("symbols: one symbol on two inputs must have one value") {
     Model<double> model({a, b}, {JoinTimes<double>()(a, b)});
     const auto x = numbers<double>(Shape{2, 3, 2}, 1), y = numbers<double>(Shape{2, 5, 2}, 2);
     const std::string error = message<ShapeError>([&] { model.forward({x, y}); });
-    CHECK(error.find("expects [batch, time, 2], got [2, 3, 2] among inputs of [2, 3, 2], [2, 5, 2]") != std::string::npos);
+    CHECK(error.find("expects [batch, time, 2], got [2, 3, 2] among inputs of [2, 3, 2], [2, 5, 2]") !=
+          std::string::npos);
     CHECK_THROWS_AS(model.predict_all({x, y}), ShapeError);
     Predictor<double> p(model, {.batch = 2});
     CHECK_THROWS_AS(p.run({x, y}), ShapeError);
@@ -153,7 +154,8 @@ TEST_CASE("symbols: sizes that would be negative") {
     Model<double> model({x}, {Trim<double>()(x)});
     CHECK(model.predict(Tensor<double>(Shape{2, 3})).shape() == Shape{2, 1});
     const std::string error = message<ShapeError>([&] { model.predict(Tensor<double>(Shape{2, 1})); });
-    CHECK(error.find("trim: expects a larger input; its output [batch, time-2] would have a size of -1") != std::string::npos);
+    CHECK(error.find("trim: expects a larger input; its output [batch, time-2] would have a size of -1") !=
+          std::string::npos);
     CHECK(model.predict(Tensor<double>(Shape{2, 2})).size() == 0);
 }
 
@@ -161,7 +163,8 @@ TEST_CASE("symbols: ids computed in the graph are clamped by their reader") {
     const Node x = input<double>({dim::batch(), dim::time()});
     const Node ids = Round<double>()(x);
     CHECK(ids.dtype() == Dtype::i32);
-    Model<double> model({x}, {Dense<double>(1, sigmoid)(LSTM<double>(2)(Embedding<double>({.input_dim = 5, .output_dim = 2})(ids)))});
+    Model<double> model(
+        {x}, {Dense<double>(1, sigmoid)(LSTM<double>(2)(Embedding<double>({.input_dim = 5, .output_dim = 2})(ids)))});
     model.compile({.optimizer = SGD(0.1), .loss = BinaryCrossentropy()});
     const auto wild = tensor<double>({{-3, 1.2, 7.9}, {0, 4, 100}}), tame = tensor<double>({{0, 1, 4}, {0, 4, 4}});
     CHECK(same_bits(model.predict(wild), model.predict(tame)));

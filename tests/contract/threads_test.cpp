@@ -6,7 +6,8 @@
 using namespace contract;
 
 TEST_CASE("threads: Predictors run at once, with the bits of predict") {
-    Sequential model{Embedding({.input_dim = 40, .output_dim = 6, .mask_zero = true}), Bidirectional(LSTM(9)), Dense(3, softmax)};
+    Sequential model{Embedding({.input_dim = 40, .output_dim = 6, .mask_zero = true}), Bidirectional(LSTM(9)),
+                     Dense(3, softmax)};
     const auto ids = integers(Shape{24, 11}, 1, 40);
     const auto labels = integers(Shape{24}, 2, 3);
     model.compile({.optimizer = Adam(0.02), .loss = SparseCategoricalCrossentropy()});
@@ -16,7 +17,7 @@ TEST_CASE("threads: Predictors run at once, with the bits of predict") {
     std::vector<std::thread> threads;
     for (std::size_t k = 0; k < results.size(); ++k)
         threads.emplace_back([&, k] {
-            if (k == 3) {  // predict takes turns with itself
+            if (k == 3) { // predict takes turns with itself
                 results[k] = model.predict(ids);
                 return;
             }

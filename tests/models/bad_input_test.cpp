@@ -14,9 +14,7 @@ namespace {
 template <class F> std::string message(const F& f) {
     try {
         f();
-    } catch (const Error& e) {
-        return e.what();
-    }
+    } catch (const Error& e) { return e.what(); }
     return "nothing was thrown";
 }
 
@@ -29,7 +27,7 @@ void expect(const std::string& text, std::initializer_list<const char*> parts) {
 
 const FitOptions quiet{.verbose = Verbose::silent};
 
-}  // namespace
+} // namespace
 
 TEST_CASE("bad input: shapes, labels, ids, NaN; the fingerprint stays") {
     Sequential model{Dense(4, relu), Dense(3, softmax)};
@@ -61,7 +59,8 @@ TEST_CASE("bad input: shapes, labels, ids, NaN; the fingerprint stays") {
     Tensor<float> fractions(Shape{20}, 1.0f);
     fractions[3] = 0.5f;
     all(x, fractions, {"target #1: expects whole numbers, got 0.5", "in row 3"});
-    expect(message([&] { model.predict(values(1, 2, Shape{20, 4})); }), {"model input #1: expects [batch, 5], got [20, 4]"});
+    expect(message([&] { model.predict(values(1, 2, Shape{20, 4})); }),
+           {"model input #1: expects [batch, 5], got [20, 4]"});
     expect(message([&] { model.predict(Tensor<float>(Shape{0, 5})); }), {"expects at least one row, got an empty set"});
     expect(message([&] { model.predict({}); }), {"expects data, got none"});
 
@@ -73,7 +72,8 @@ TEST_CASE("bad input: shapes, labels, ids, NaN; the fingerprint stays") {
     expect(message([&] { model.predict(holes); }), nan);
     auto weights = Tensor<float>(Shape{20}, 1.0f);
     weights[6] = std::nanf("");
-    expect(message([&] { model.fit(x, y, {.verbose = Verbose::silent, .sample_weight = weights}); }), {"sample_weight", "NaN in row 6"});
+    expect(message([&] { model.fit(x, y, {.verbose = Verbose::silent, .sample_weight = weights}); }),
+           {"sample_weight", "NaN in row 6"});
     CHECK(model.fingerprint() == before);
     const auto p = model.predict(holes, {.allow_nan = true});
     for (Index i = 0; i < 20; ++i) CHECK(std::isnan(p(i, 0)) == (i == 4));
@@ -127,7 +127,8 @@ TEST_CASE("bad input: options and order of calls") {
     expect(message([&] { model.predict(x); }), {"has no shapes yet"});
     expect(message([&] { model.summary(); }), {"has no shapes yet"});
     CHECK(!model.is_built());
-    expect(message([&] { model.compile({.optimizer = {}, .loss = BinaryCrossentropy()}); }), {"expects an optimizer, got none"});
+    expect(message([&] { model.compile({.optimizer = {}, .loss = BinaryCrossentropy()}); }),
+           {"expects an optimizer, got none"});
     model.build({dim::batch(), 3});
     const std::string before = model.fingerprint();
     expect(message([&] { model.step(); }), {"step expects compile first"});
@@ -150,10 +151,12 @@ TEST_CASE("bad input: options and order of calls") {
     expect(fit({.validation_split = -0.1}), {"validation_split expects"});
     expect(fit({.validation_data = {{values(1, 2, Shape{8, 4}), y}}}), {"expects [batch, 3], got [2, 4]"});
     expect(fit({.sample_weight = Tensor<float>(Shape{7}, 1.0f)}), {"sample_weight expects 8 rows, got 7"});
-    expect(fit({.sample_weight = Tensor<float>(Shape{8, 2}, 1.0f)}), {"sample_weight: expects one weight for each of the losses"});
+    expect(fit({.sample_weight = Tensor<float>(Shape{8, 2}, 1.0f)}),
+           {"sample_weight: expects one weight for each of the losses"});
     expect(message([&] { model.evaluate(x, y, {.batch_size = 0}); }), {"evaluate: batch_size expects at least 1"});
     expect(message([&] { model.predict(x, {.batch_size = -2}); }), {"predict: batch_size expects at least 1, got -2"});
-    expect(message([&] { model.parameter("dense.kernal"); }), {"expects one of dense.kernel, dense.bias, got \"dense.kernal\""});
+    expect(message([&] { model.parameter("dense.kernal"); }),
+           {"expects one of dense.kernel, dense.bias, got \"dense.kernal\""});
     expect(message([&] { model.gradient("dense.kernal"); }), {"no dense gradient of \"dense.kernal\""});
     expect(message([&] { model.input_gradient(); }), {"expects want_input_gradients()"});
     model.forward(x);
@@ -172,9 +175,11 @@ TEST_CASE("bad input: the first data do not fix a model's shape where they do no
     const auto y = integers(2, 3, Shape{20});
     auto wrong = y;
     wrong[5] = 3;
-    expect(message([&] { model.fit(values(1, 2, Shape{20, 7}), wrong, quiet); }), {"expects ids from 0 to 2, got 3 in row 5"});
+    expect(message([&] { model.fit(values(1, 2, Shape{20, 7}), wrong, quiet); }),
+           {"expects ids from 0 to 2, got 3 in row 5"});
     CHECK(!model.is_built());
-    expect(message([&] { model.train_on_batch(values(1, 2, Shape{20, 6}), wrong); }), {"expects ids from 0 to 2, got 3 in row 5"});
+    expect(message([&] { model.train_on_batch(values(1, 2, Shape{20, 6}), wrong); }),
+           {"expects ids from 0 to 2, got 3 in row 5"});
     expect(message([&] { model.forward({values(1, 2, Shape{20, 6}), y}); }), {"expects one input column, got 2"});
     CHECK(!model.is_built());
     model.fit(values(1, 2, Shape{20, 5}), y, quiet);
@@ -191,7 +196,8 @@ TEST_CASE("bad input: errors name the place in a Sequential") {
     Sequential units{Dense(0)};
     expect(message([&] { units.build({dim::batch(), 5}); }), {"dense #1: units expects at least 1, got 0"});
     Sequential ids{Embedding({.input_dim = 5, .output_dim = 2, .mask_zero = true})};
-    expect(message([&] { ids.build({dim::batch()}); }), {"embedding #1: expects int32 ids", "its input is the model's input"});
+    expect(message([&] { ids.build({dim::batch()}); }),
+           {"embedding #1: expects int32 ids", "its input is the model's input"});
     Sequential empty{Dense(1)};
     empty.build({dim::batch(), 2});
     expect(message([&] { empty.add(Dense(1)); }), {"add expects a model whose shapes are not known yet"});
@@ -199,7 +205,8 @@ TEST_CASE("bad input: errors name the place in a Sequential") {
     expect(message([&] { Sequential<float>().build({dim::batch(), 2}); }), {"expects at least one layer"});
     expect(message([&] { Model<float>({}, {}); }), {"expects at least one output"});
     const Node a = input({dim::batch(), 2}), b = input({dim::batch(), 2});
-    expect(message([&] { Model<float>({a}, {Dense(1)(b)}); }), {"depends on an input that is not among the model's inputs"});
+    expect(message([&] { Model<float>({a}, {Dense(1)(b)}); }),
+           {"depends on an input that is not among the model's inputs"});
     expect(message([&] { Model<double>({a}, {Dense(1)(a)}); }), {"expects layers of float64, got input of float32"});
 }
 
@@ -222,7 +229,8 @@ TEST_CASE("bad input: what a metric refuses is found before training begins") {
     expect(message([&] { model.fit(x, y, weighted); }), {"auc: expects weights of at least 0, got -1"});
     CHECK(model.fingerprint() == before);
     CHECK(model.updates() == 2);
-    expect(message([&] { model.fit(x, y, {.epochs = 1, .verbose = Verbose::silent, .initial_epoch = -1}); }), {"initial_epoch expects at least 0"});
+    expect(message([&] { model.fit(x, y, {.epochs = 1, .verbose = Verbose::silent, .initial_epoch = -1}); }),
+           {"initial_epoch expects at least 0"});
 }
 
 TEST_CASE("bad input: a compile that throws does not choose the initial values") {
@@ -241,8 +249,10 @@ TEST_CASE("bad input: a compile that throws does not choose the initial values")
 
 TEST_CASE("bad input: empty nodes, and losses of other models' inputs") {
     const Node a = input({dim::batch(), 3}), b = input({dim::batch(), 3});
-    expect(message([&] { Model<float>({a}, {Node{}}); }), {"expects inputs and outputs that are nodes, got an empty one"});
-    expect(message([&] { Model<float>({Node{}}, {Dense(1)(a)}); }), {"expects inputs and outputs that are nodes, got an empty one"});
+    expect(message([&] { Model<float>({a}, {Node{}}); }),
+           {"expects inputs and outputs that are nodes, got an empty one"});
+    expect(message([&] { Model<float>({Node{}}, {Dense(1)(a)}); }),
+           {"expects inputs and outputs that are nodes, got an empty one"});
     Model<float> model({a}, {Dense(2)(a)});
     expect(message([&] { model.add_loss(Node{}); }), {"add_loss: expects a node, got an empty one"});
     model.add_loss(Dense(1)(b));

@@ -1,4 +1,5 @@
-// The same bits for any number of threads and on both instruction sets with fused multiply-add; no allocation in a step.
+// The same bits for any number of threads and on both instruction sets with fused multiply-add; no allocation in a
+// step.
 #include "catch.hpp"
 #include "hash_data.hpp"
 
@@ -13,9 +14,10 @@ using namespace hash_data;
 namespace {
 
 Sequential<float> text_model() {
-    return Sequential{Embedding({.input_dim = 200, .output_dim = 20, .mask_zero = true}),
-                      Bidirectional(LSTM({.units = 24, .dropout = 0.2, .recurrent_dropout = 0.2, .return_sequences = true})),
-                      LSTM({.units = 20}), Dropout(0.1), Dense(1, sigmoid)};
+    return Sequential{
+        Embedding({.input_dim = 200, .output_dim = 20, .mask_zero = true}),
+        Bidirectional(LSTM({.units = 24, .dropout = 0.2, .recurrent_dropout = 0.2, .return_sequences = true})),
+        LSTM({.units = 20}), Dropout(0.1), Dense(1, sigmoid)};
 }
 Sequential<float> dense_model() { return Sequential{Dense(70, relu), Dense(33, activation::tanh), Dense(10, softmax)}; }
 
@@ -28,10 +30,12 @@ std::string trained() {
     auto o = options(BinaryCrossentropy());
     o.metrics.add("", AUC());
     text.compile(o);
-    text.fit(padded(1, 200, 72, 14), integers(2, 2, Shape{72}), {.batch_size = 32, .epochs = 2, .verbose = Verbose::silent});
+    text.fit(padded(1, 200, 72, 14), integers(2, 2, Shape{72}),
+             {.batch_size = 32, .epochs = 2, .verbose = Verbose::silent});
     auto dense = dense_model();
     dense.compile(options(SparseCategoricalCrossentropy()));
-    dense.fit(values(1, 2, Shape{300, 45}), integers(2, 10, Shape{300}), {.batch_size = 128, .epochs = 2, .verbose = Verbose::silent});
+    dense.fit(values(1, 2, Shape{300, 45}), integers(2, 10, Shape{300}),
+              {.batch_size = 128, .epochs = 2, .verbose = Verbose::silent});
     return text.fingerprint() + " " + dense.fingerprint();
 }
 
@@ -58,10 +62,17 @@ private:
     bool first_ = true;
 };
 
-template <class M, class X, class Y> void check_allocations(M& model, const X& x, const Y& y, Verbose verbose, std::ostream& out) {
+template <class M, class X, class Y>
+void check_allocations(M& model, const X& x, const Y& y, Verbose verbose, std::ostream& out) {
     auto counter = std::make_shared<Counter>();
     const auto early = std::make_shared<EarlyStopping>(EarlyStoppingOptions{.monitor = "loss", .patience = 9});
-    model.fit(x, y, {.batch_size = 20, .epochs = 3, .verbose = verbose, .callbacks = {early, counter}, .validation_split = 0.2, .output = &out});
+    model.fit(x, y,
+              {.batch_size = 20,
+               .epochs = 3,
+               .verbose = verbose,
+               .callbacks = {early, counter},
+               .validation_split = 0.2,
+               .output = &out});
     CHECK(counter->steps >= 4);
     CHECK(counter->allocations == 0);
 
@@ -89,7 +100,7 @@ template <class M, class X, class Y> void check_allocations(M& model, const X& x
     }
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("bits: 1, 2, 3 and 8 threads") {
     set_threads(1);
@@ -135,7 +146,8 @@ TEST_CASE("allocations: none in a step, the smaller last batch included") {
         auto dense = dense_model();
         dense.compile(options(SparseCategoricalCrossentropy()));
         check_allocations(dense, values(1, 2, Shape{90, 45}), integers(2, 10, Shape{90}), v, out);
-        Sequential average{Embedding({.input_dim = 200, .output_dim = 8, .mask_zero = true}), GlobalAveragePooling1D(), Dense(1, sigmoid)};
+        Sequential average{Embedding({.input_dim = 200, .output_dim = 8, .mask_zero = true}), GlobalAveragePooling1D(),
+                           Dense(1, sigmoid)};
         average.compile(options(BinaryCrossentropy()));
         check_allocations(average, padded(1, 200, 72, 14), integers(2, 2, Shape{72}), v, out);
         Sequential tagger{Embedding({.input_dim = 200, .output_dim = 8, .mask_zero = true}), Dense(1, sigmoid)};

@@ -18,7 +18,8 @@ struct Data {
 
 Sequential<float> text_model() {
     return Sequential{Embedding({.input_dim = 30, .output_dim = 5, .mask_zero = true}),
-                      Bidirectional(LSTM({.units = 4, .dropout = 0.2, .recurrent_dropout = 0.1})), Dropout(0.2), Dense(1, sigmoid)};
+                      Bidirectional(LSTM({.units = 4, .dropout = 0.2, .recurrent_dropout = 0.1})), Dropout(0.2),
+                      Dense(1, sigmoid)};
 }
 CompileOptions<float> text_options(std::uint64_t seed = 7) {
     return {.optimizer = Adam(0.01), .loss = BinaryCrossentropy(), .metrics = {Accuracy(), AUC()}, .seed = seed};
@@ -40,7 +41,8 @@ std::string manual_loop(const Data& d, Index batch, Index epochs) {
     for (Index epoch = 0; epoch < epochs; ++epoch) {
         permutation(std::span<Index>(order), Random(7, 0, Purpose::shuffle, static_cast<std::uint32_t>(epoch)));
         for (std::size_t first = 0; first < order.size(); first += static_cast<std::size_t>(batch)) {
-            const auto rows = std::span<const Index>(order).subspan(first, std::min(static_cast<std::size_t>(batch), order.size() - first));
+            const auto rows = std::span<const Index>(order).subspan(
+                first, std::min(static_cast<std::size_t>(batch), order.size() - first));
             model.forward(pick(d.x, rows));
             model.loss(pick(d.y, rows));
             model.backward();
@@ -69,7 +71,7 @@ struct Recorder : Callback {
     Index batch_names = 0, stop_after = -1;
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("fit: is a loop over the public calls, bit for bit") {
     const Data d;
@@ -84,7 +86,8 @@ TEST_CASE("fit: is a loop over the public calls, bit for bit") {
     ordered.compile(text_options());
     ordered.fit(d.x, d.y, {.batch_size = 16, .epochs = 1, .verbose = Verbose::silent, .shuffle = false});
     for (Index first = 0; first < 50; first += 16)
-        batches.train_on_batch(d.x.rows(first, std::min<Index>(50, first + 16)), d.y.rows(first, std::min<Index>(50, first + 16)));
+        batches.train_on_batch(d.x.rows(first, std::min<Index>(50, first + 16)),
+                               d.y.rows(first, std::min<Index>(50, first + 16)));
     CHECK(ordered.fingerprint() == batches.fingerprint());
     CHECK(ordered.fingerprint() != model.fingerprint());
 }
@@ -111,8 +114,9 @@ TEST_CASE("fit: History and logs") {
     auto model = text_model();
     model.compile(text_options());
     auto recorder = std::make_shared<Recorder>();
-    const History h =
-        model.fit(d.x, d.y, {.batch_size = 20, .epochs = 3, .verbose = Verbose::silent, .callbacks = {recorder}, .validation_split = 0.2});
+    const History h = model.fit(
+        d.x, d.y,
+        {.batch_size = 20, .epochs = 3, .verbose = Verbose::silent, .callbacks = {recorder}, .validation_split = 0.2});
     CHECK(h.epochs() == 3);
     std::string names;
     for (const auto& [name, values] : h.columns()) names += name + " ";
@@ -134,8 +138,10 @@ TEST_CASE("fit: validation_split holds the last rows out, before shuffling") {
     split.compile(text_options());
     given.compile(text_options());
     const auto xt = d.x.rows(0, 40), xv = d.x.rows(40, 50), yt = d.y.rows(0, 40), yv = d.y.rows(40, 50);
-    const History a = split.fit(d.x, d.y, {.batch_size = 8, .epochs = 2, .verbose = Verbose::silent, .validation_split = 0.2});
-    const History b = given.fit(xt, yt, {.batch_size = 8, .epochs = 2, .verbose = Verbose::silent, .validation_data = {{xv, yv}}});
+    const History a =
+        split.fit(d.x, d.y, {.batch_size = 8, .epochs = 2, .verbose = Verbose::silent, .validation_split = 0.2});
+    const History b =
+        given.fit(xt, yt, {.batch_size = 8, .epochs = 2, .verbose = Verbose::silent, .validation_data = {{xv, yv}}});
     CHECK(split.fingerprint() == given.fingerprint());
     for (const auto& [name, values] : a.columns()) CHECK(values == b[name]);
     const Results r = split.evaluate(xv, yv, {.batch_size = 8});
@@ -174,8 +180,8 @@ TEST_CASE("evaluate: metrics are exact whatever the batch size") {
 }
 
 TEST_CASE("evaluate: metrics per step leave masked steps out") {
-    Sequential model{Embedding({.input_dim = 30, .output_dim = 5, .mask_zero = true}), LSTM({.units = 4, .return_sequences = true}),
-                     Dense(3, softmax)};
+    Sequential model{Embedding({.input_dim = 30, .output_dim = 5, .mask_zero = true}),
+                     LSTM({.units = 4, .return_sequences = true}), Dense(3, softmax)};
     model.compile({.optimizer = Adam(), .loss = SparseCategoricalCrossentropy(), .metrics = {Accuracy()}});
     const auto x = padded(1, 30, 20, 9);
     const auto y = integers(3, 3, Shape{20, 9});
@@ -201,7 +207,8 @@ TEST_CASE("fit: sample weights multiply losses, not the normaliser") {
     const auto train = [&](const Columns& cx, const Columns& cy, const Columns& weights, double rate) {
         Sequential model{Dense(4, activation::tanh), Dense(1, sigmoid)};
         model.compile({.optimizer = SGD(rate), .loss = BinaryCrossentropy(), .metrics = {Accuracy()}, .seed = 2});
-        const History h = model.fit(cx, cy, {.batch_size = 12, .epochs = 3, .verbose = Verbose::silent, .sample_weight = weights});
+        const History h =
+            model.fit(cx, cy, {.batch_size = 12, .epochs = 3, .verbose = Verbose::silent, .sample_weight = weights});
         return std::pair(model.fingerprint(), h);
     };
     CHECK(train(x, y, none, 0.1).first == train(x, y, {}, 0.1).first);
@@ -223,7 +230,7 @@ TEST_CASE("train_on_batch: reports the batch before the update") {
     auto model = text_model();
     model.compile({.optimizer = SGD(0), .loss = BinaryCrossentropy(), .metrics = {Accuracy()}, .seed = 1});
     const Results a = model.train_on_batch(d.x, d.y), b = model.train_on_batch(d.x, d.y);
-    CHECK(a.loss() != b.loss());  // dropout draws anew with each update
+    CHECK(a.loss() != b.loss()); // dropout draws anew with each update
     CHECK(a["accuracy"] > 0);
     Sequential plain{Dense(1, sigmoid)};
     plain.compile({.optimizer = SGD(0.1), .loss = BinaryCrossentropy(), .metrics = {Accuracy()}});
@@ -261,7 +268,8 @@ TEST_CASE("model: learning rate, recompiling, and a set of rows of one's own") {
             const auto in = out.inputs[0].as<float>();
             const auto t = out.targets[0].as<float>();
             for (std::size_t i = 0; i < rows.size(); ++i) {
-                for (Index c = 0; c < 3; ++c) in[static_cast<Index>(i) * 3 + c] = static_cast<float>(rows[i]) / 10 + static_cast<float>(c);
+                for (Index c = 0; c < 3; ++c)
+                    in[static_cast<Index>(i) * 3 + c] = static_cast<float>(rows[i]) / 10 + static_cast<float>(c);
                 t[static_cast<Index>(i)] = rows[i] > 4 ? 1 : 0;
             }
         }
@@ -277,11 +285,13 @@ TEST_CASE("model: summary and counts") {
     auto model = text_model();
     model.build({dim::batch(), dim::time()});
     const std::string s = model.summary();
-    for (const char* part : {"embedding", "bidirectional", "dropout", "dense", "[batch, time, 5]", "[batch, 8]", "trained parameters"})
+    for (const char* part :
+         {"embedding", "bidirectional", "dropout", "dense", "[batch, time, 5]", "[batch, 8]", "trained parameters"})
         CHECK(s.find(part) != std::string::npos);
     CHECK(model.count_parameters() == 30 * 5 + 2 * (5 * 16 + 4 * 16 + 16) + 9);
     CHECK(s.find("479 trained parameters") != std::string::npos);
-    Sequential frozen{Embedding({.input_dim = 4, .output_dim = 2, .trainable = false}), GlobalAveragePooling1D(), Dense(1)};
+    Sequential frozen{Embedding({.input_dim = 4, .output_dim = 2, .trainable = false}), GlobalAveragePooling1D(),
+                      Dense(1)};
     frozen.build({dim::batch(), dim::time()});
     CHECK(frozen.summary().find("3 trained parameters, 8 frozen") != std::string::npos);
 }
@@ -304,11 +314,12 @@ public:
     std::string_view kind() const override { return "position"; }
     void build(Build& b) override { b.out_as<std::int32_t>(0, {b.in(0).shape[0]}); }
     void forward(Run<T>& r) const override {
-        for (Index i = 0; i < r.x(0).shape()[0]; ++i) r.template y_as<std::int32_t>(0)[i] = static_cast<std::int32_t>(i);
+        for (Index i = 0; i < r.x(0).shape()[0]; ++i)
+            r.template y_as<std::int32_t>(0)[i] = static_cast<std::int32_t>(i);
     }
     void backward(Run<T>&) const override {}
 };
-}  // namespace
+} // namespace
 
 TEST_CASE("predict: outputs of another element type are converted") {
     const Node x = input<double>({dim::batch(), 3});

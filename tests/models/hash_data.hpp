@@ -41,4 +41,4 @@ inline Tensor<std::int32_t> padded(std::uint32_t block, std::uint32_t below, Ind
     return ids;
 }
 
-}  // namespace hash_data
+} // namespace hash_data

@@ -18,7 +18,8 @@ template <class T> void set(Model<T>& model, const std::string& name, const Tens
     std::copy(from.begin(), from.end(), to.begin());
 }
 
-template <class T> void start_lstm(Model<T>& model, const std::string& name, std::uint32_t block, Index features, Index units) {
+template <class T>
+void start_lstm(Model<T>& model, const std::string& name, std::uint32_t block, Index features, Index units) {
     set(model, name + ".kernel", values<T>(block, 0.25f, Shape{features, 4 * units}));
     set(model, name + ".recurrent_kernel", values<T>(block + 1, 0.25f, Shape{units, 4 * units}));
     const auto bias = model.parameter(name + ".bias");
@@ -26,10 +27,10 @@ template <class T> void start_lstm(Model<T>& model, const std::string& name, std
 }
 
 // Trains on eight batches in turn; x and y hold them one after the other.
-template <class T, class X>
-double worst_difference(Model<T>& model, const std::string& name, const Tensor<X>& x, const Tensor<std::int32_t>& y,
-                        const Tensor<T>& weights = {}) {
-    const auto file = SafetensorsFile::read(std::string(GRADUS_GOLDEN_DIR) + "/training" + (sizeof(T) == 8 ? "_f64" : "") + ".safetensors");
+template <class T, class X> double worst_difference(Model<T>& model, const std::string& name, const Tensor<X>& x,
+                                                    const Tensor<std::int32_t>& y, const Tensor<T>& weights = {}) {
+    const auto file = SafetensorsFile::read(std::string(GRADUS_GOLDEN_DIR) + "/training" +
+                                            (sizeof(T) == 8 ? "_f64" : "") + ".safetensors");
     const auto expected = file.tensor<T>(name + "/losses");
     const Index rows = x.shape()[0] / 8;
     double worst = 0;
@@ -51,7 +52,8 @@ template <class T> void train_mlp_small() {
     set(model, "dense.kernel", values<T>(3, 0.5f, Shape{20, 64}));
     set(model, "dense_1.kernel", values<T>(4, 0.5f, Shape{64, 64}));
     set(model, "dense_2.kernel", values<T>(5, 0.5f, Shape{64, 10}));
-    CHECK(worst_difference(model, "mlp_small", values<T>(1, 2, Shape{256, 20}), integers(2, 10, Shape{256})) < tolerance<T>);
+    CHECK(worst_difference(model, "mlp_small", values<T>(1, 2, Shape{256, 20}), integers(2, 10, Shape{256})) <
+          tolerance<T>);
 }
 
 template <class T> void train_lstm_text() {
@@ -61,11 +63,13 @@ template <class T> void train_lstm_text() {
     set(model, "embedding.embeddings", values<T>(3, 1, Shape{10000, 50}));
     start_lstm(model, "lstm", 4, 50, 64);
     set(model, "dense.kernel", values<T>(6, 0.5f, Shape{64, 1}));
-    CHECK(worst_difference(model, "lstm_text", integers(1, 10000, Shape{256, 100}), integers(2, 2, Shape{256})) < tolerance<T>);
+    CHECK(worst_difference(model, "lstm_text", integers(1, 10000, Shape{256, 100}), integers(2, 2, Shape{256})) <
+          tolerance<T>);
 }
 
 template <class T> void train_masked() {
-    Sequential<T> model{Embedding({.input_dim = 50, .output_dim = 8, .mask_zero = true}), Bidirectional(LSTM<T>(6)), Dense(3, softmax)};
+    Sequential<T> model{Embedding({.input_dim = 50, .output_dim = 8, .mask_zero = true}), Bidirectional(LSTM<T>(6)),
+                        Dense(3, softmax)};
     model.build({dim::batch(), dim::time()});
     model.compile({.optimizer = Adam(), .loss = SparseCategoricalCrossentropy()});
     set(model, "embedding.embeddings", values<T>(4, 0.125f, Shape{50, 8}));
@@ -88,11 +92,11 @@ template <class T> void train_tagger(bool weighted) {
         weights = values<T>(8, 2, Shape{128, 12});
         for (T& w : weights) w += 1;
     }
-    CHECK(worst_difference(model, weighted ? "tagger_weighted" : "tagger", padded(1, 50, 128, 12), integers(3, 5, Shape{128, 12}),
-                           weights) < tolerance<T>);
+    CHECK(worst_difference(model, weighted ? "tagger_weighted" : "tagger", padded(1, 50, 128, 12),
+                           integers(3, 5, Shape{128, 12}), weights) < tolerance<T>);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("training: Keras's losses in float", "[golden]") {
     train_mlp_small<float>();
