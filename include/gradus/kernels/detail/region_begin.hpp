@@ -14,12 +14,15 @@
 #endif
 #else
 #pragma GCC push_options
-#pragma GCC optimize("O3,fp-contract=off,no-fast-math")
 #if GRADUS_REGION_BYTES == 64
+#pragma GCC optimize("O3,fp-contract=off,no-fast-math")
 #pragma GCC target("arch=x86-64-v4")
 #elif GRADUS_REGION_BYTES == 32
+#pragma GCC optimize("O3,fp-contract=off,no-fast-math")
 #pragma GCC target("arch=x86-64-v3")
 #else
+// Few machines run the baseline, and every program compiles it.
+#pragma GCC optimize("O1,fp-contract=off,no-fast-math")
 #pragma GCC target("arch=x86-64")
 #endif
 #endif
