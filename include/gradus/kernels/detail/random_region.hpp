@@ -33,7 +33,7 @@ struct RandomRow {
 /// the low half of each lane counts until the end.
 GRADUS_REGION_INLINE void random_words(std::uint32_t* out, const RandomRow& s, Index first) {
     const std::uint64_t block = std::uint64_t(first) / 4;
-    WideWords c0;
+    WideWords c0{};
     for (int i = 0; i < int(random_blocks); ++i) c0[i] = block + std::uint64_t(i);
     WideWords c1 = WideWords{} + s.row, c2 = WideWords{} + s.update, c3 = WideWords{} + (s.micro ^ std::uint32_t(block >> 32 << 16));
     std::uint32_t k0 = s.key0, k1 = s.key1;
