@@ -9,7 +9,7 @@
 GRADUS_BEGIN
 
 /// Fills `out` with a random order of 0 ... n-1 (Fisher and Yates; Durstenfeld's form). Allocates nothing. A function
-/// of `random` alone, so an epoch's order is `permutation(rows, Random(seed, 0, Purpose::shuffle, epoch))`. I is
+/// of `random` alone, so an epoch's order is `permutation(rows, Random(seed, 0, Purpose::shuffle, update))`. I is
 /// std::int32_t or Index.
 template <std::signed_integral I> void permutation(std::span<I> out, const Random& random) {
     for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<I>(i);

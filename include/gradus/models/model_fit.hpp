@@ -3,6 +3,7 @@
 #include <gradus/data/shuffle.hpp>
 #include <gradus/models/model.hpp>
 
+#include <cmath>
 #include <numeric>
 
 GRADUS_BEGIN
@@ -228,8 +229,11 @@ template <class T> History Model<T>::fit(const Columns& x, const Columns& y, con
     check_rows(x, y, o.sample_weight, "fit");
     check_fit_options(o);
     const auto rows = x[0].rows();
-    const auto held = o.validation_data ? 0 : static_cast<Index>(static_cast<double>(rows) * o.validation_split);
-    if (held == rows) throw_value_error("fit: validation_split leaves no row to train on");
+    const bool splits = !o.validation_data && o.validation_split > 0;
+    const auto kept = splits ? static_cast<Index>(std::floor(static_cast<double>(rows) * (1 - o.validation_split))) : rows;
+    if (kept == 0 || (splits && kept == rows))
+        throw_value_error("fit: validation_split expects rows on both sides, got " + std::to_string(kept) + " to train on of " +
+                          std::to_string(rows));
     Tensor<std::int32_t> tokens, validation_tokens;
     std::optional<TensorDataset> data, validation;
     building([&] {
@@ -244,7 +248,7 @@ template <class T> History Model<T>::fit(const Columns& x, const Columns& y, con
     });
     check_batches_ = false;
     if (validation) return fit_rows(*data, detail::row_range(0, rows), *validation, detail::row_range(0, validation->size()), o);
-    return fit_rows(*data, detail::row_range(0, rows - held), *data, detail::row_range(rows - held, rows), o);
+    return fit_rows(*data, detail::row_range(0, kept), *data, detail::row_range(kept, rows), o);
 }
 
 template <class T> History Model<T>::fit(const Dataset& data, const FitOptions& o, const Dataset* validation) {
@@ -280,7 +284,7 @@ History Model<T>::fit_rows(const Dataset& data, std::vector<Index> order, const 
     for (Index epoch = o.initial_epoch; epoch < o.epochs && !stop_; ++epoch) {
         for (const auto& c : o.callbacks) c->on_epoch_begin(*this, epoch);
         if (o.shuffle) {
-            permutation(std::span<Index>(shuffled), Random(seed_, 0, Purpose::shuffle, static_cast<std::uint32_t>(epoch)));
+            permutation(std::span<Index>(shuffled), Random(seed_, 0, Purpose::shuffle, static_cast<std::uint32_t>(updates())));
             for (std::size_t i = 0; i < order.size(); ++i) order[i] = rows[static_cast<std::size_t>(shuffled[i])];
         }
         bar.begin(epoch, o.epochs);

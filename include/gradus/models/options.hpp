@@ -74,9 +74,9 @@ struct FitOptions {
     Index epochs = 1;
     Verbose verbose = Verbose::automatic;
     std::vector<CallbackHandle> callbacks = {};
-    double validation_split = 0;  ///< share of rows, the last ones before shuffling
+    double validation_split = 0;  ///< share of rows, the last ones before shuffling; n (1 - share), rounded down, train
     std::optional<ValidationData> validation_data = {};
-    bool shuffle = true;
+    bool shuffle = true;  ///< each epoch in an order of its own, a function of seed and updates so far
     Columns sample_weight = {};   ///< [N], or [N, T] for losses per step; multiplies losses, not the normaliser, as in Keras
     Index initial_epoch = 0;
     Index validation_batch_size = 0;  ///< 0: batch_size
