@@ -1,6 +1,7 @@
 /// Compiled: what one optimizer needs of a model: losses joined to the graph, layout of gradients, moments, the training workspace.
 #pragma once
 #include <gradus/graph/workspace.hpp>
+#include <gradus/kernels/reduce.hpp>
 #include <gradus/models/options.hpp>
 
 #include <memory>
