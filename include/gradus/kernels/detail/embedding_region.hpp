@@ -1,23 +1,12 @@
 /// Gathering rows of a table, distinct ids in order, and adding gradients to the rows they came from.
 #ifdef GRADUS_REGION
 
-/// Copies n elements; the last vector overlaps the one before instead of being cut.
-template <class T> GRADUS_REGION_INLINE void copy_row(T* y, const T* x, Index n) {
-    if (n < width<T>) {
-        store_part<T>(y, load_part<T>(x, n), n);
-        return;
-    }
-    Index i = 0;
-    for (; i + width<T> <= n; i += width<T>) store<T>(y + i, load<T>(x + i));
-    if (i < n) store<T>(y + n - width<T>, load<T>(x + n - width<T>));
-}
-
 GRADUS_REGION_INLINE Index clamp_id(int id, Index vocabulary) {
     return id < 0 ? 0 : id < vocabulary ? id : vocabulary - 1;
 }
 
 template <class T> void gather_rows(T* y, const int* ids, const T* table, Index n, Index vocabulary, Index dim) {
-    for (Index i = 0; i < n; ++i) copy_row<T>(y + i * dim, table + clamp_id(ids[i], vocabulary) * dim, dim);
+    for (Index i = 0; i < n; ++i) copy_elements<T>(y + i * dim, table + clamp_id(ids[i], vocabulary) * dim, dim);
 }
 
 /// One bit for each id of the vocabulary; an id's position is the number of bits before its own.

@@ -12,16 +12,6 @@ inline constexpr int tile_vectors = GRADUS_REGION_BYTES == 64 ? 4 : 2;
 
 template <class T> GRADUS_REGION_INLINE Index padded(Index n) { return (n + group<T> - 1) / group<T> * group<T>; }
 
-/// y = x, n elements; the last vector overlaps the one before.
-template <class T> GRADUS_REGION_INLINE void copy_elements(T* y, const T* x, Index n) {
-    if (n < width<T>) {
-        store_part<T>(y, load_part<T>(x, n), n);
-        return;
-    }
-    Index i = 0;
-    for (; i + width<T> <= n; i += width<T>) store<T>(y + i, load<T>(x + i));
-    if (i < n) store<T>(y + n - width<T>, load<T>(x + n - width<T>));
-}
 /// y = x m; y is neither x nor m.
 template <class T> GRADUS_REGION_INLINE void multiply_elements(T* y, const T* x, const T* m, Index n) {
     if (n < width<T>) {

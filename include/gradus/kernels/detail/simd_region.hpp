@@ -230,4 +230,15 @@ template <class T, class Body> GRADUS_REGION_INLINE void each_vector(Index n, Bo
     if (i < n) body(i, Part<T>{n - i});
 }
 
+/// y = x, n elements; the last vector overlaps the one before.
+template <class T> GRADUS_REGION_INLINE void copy_elements(T* y, const T* x, Index n) {
+    if (n < width<T>) {
+        store_part<T>(y, load_part<T>(x, n), n);
+        return;
+    }
+    Index i = 0;
+    for (; i + width<T> <= n; i += width<T>) store<T>(y + i, load<T>(x + i));
+    if (i < n) store<T>(y + n - width<T>, load<T>(x + n - width<T>));
+}
+
 #endif
