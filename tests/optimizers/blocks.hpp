@@ -55,10 +55,10 @@ template <class T> struct Blocks {
             std::copy(g.begin(), g.end(), gradients.begin() + s.slot);
         }
     }
-    void apply(const Optimizer<T>& optimizer, double rate_scale = 1) {
+    void apply(const Optimizer<T>& optimizer, const std::vector<double>& group_scales = {}) {
         std::vector<T*> pointers;
         for (auto& m : moments) pointers.push_back(m.data());
-        optimizer.update({parameters.data(), segments, gradients.data(), sparse, pointers, ++step, rate_scale});
+        optimizer.update({parameters.data(), segments, gradients.data(), sparse, pointers, ++step, group_scales});
     }
 };
 

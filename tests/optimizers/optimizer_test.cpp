@@ -149,7 +149,7 @@ public:
         for (const Segment& s : u.segments)
             for (Index i = 0; i < s.size(); ++i) u.parameters[s.offset + i] += T(rate_) * u.gradients[s.slot + i];
     }
-    double learning_rate() const override { return rate_; }
+    double learning_rate(Index) const override { return rate_; }
     void set_learning_rate(double rate) override { rate_ = rate; }
     std::unique_ptr<Optimizer<T>> copy() const override { return std::make_unique<Reversed>(*this); }
 

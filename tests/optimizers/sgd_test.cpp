@@ -14,7 +14,7 @@ TEST_CASE("SGD follows its formula", "[optimizers]") {
     auto expected = b.parameters;
     for (int t = 1; t <= 5; ++t) {
         b.fill_gradients(t);
-        b.apply(sgd, t == 3 ? 0.5 : 1);
+        b.apply(sgd, t == 3 ? std::vector<double>{0.5} : std::vector<double>{});
         for (const Segment& s : b.segments)
             for (Index k = 0; k < s.size(); ++k)
                 expected[static_cast<std::size_t>(s.offset + k)] -=

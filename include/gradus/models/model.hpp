@@ -83,7 +83,7 @@ public:
     Model clone() const;
 
     double learning_rate() const override {
-        return (pending_ ? pending_->optimizer : compiled("learning_rate").optimizer)->learning_rate();
+        return (pending_ ? pending_->optimizer : compiled("learning_rate").optimizer)->learning_rate(updates());
     }
     void set_learning_rate(double rate) override {
         (pending_ ? pending_->optimizer : compiled("set_learning_rate").optimizer)->set_learning_rate(rate);

@@ -6,7 +6,7 @@
 GRADUS_BEGIN
 
 struct AdamOptions {
-    double learning_rate = 0.001;
+    LearningRate learning_rate = 0.001;  ///< a number or a schedule
     double beta_1 = 0.9;     ///< decay of the first moment, in [0, 1)
     double beta_2 = 0.999;   ///< decay of the second moment, in [0, 1)
     double epsilon = 1e-7;   ///< added to the root of the second moment, at least 0
@@ -17,7 +17,7 @@ struct AdamOptions {
 ///     m += (g - m)(1 - beta_1);   v += (g^2 - v)(1 - beta_2)
 ///     w -= learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t)  m / (sqrt(v) + epsilon)
 ///
-/// `Adam({.learning_rate = 1e-3})` or `Adam(1e-3)`. Defaults are Keras's. Throws ValueError where an option is out of its range.
+/// `Adam({.learning_rate = 1e-3})` or `Adam(1e-3)`, or with a schedule for the number. Defaults are Keras's. Throws ValueError where an option is out of its range.
 /// Two moments. Kingma and Ba 2015 with "epsilon hat", as Keras; PyTorch's epsilon (1e-8) stands beside sqrt(v) after its
 /// correction: the same as an epsilon here of 1e-8 sqrt(1 - beta_2^t). A row-sparse parameter is updated in all rows, as in
 /// Keras: rows without a gradient move on by their momentum (PyTorch's SparseAdam leaves them).
@@ -26,10 +26,12 @@ public:
     Adam() : Adam(AdamOptions{}) {}
     explicit Adam(AdamOptions options) : o_(options) { check(); }
     explicit Adam(double learning_rate) : Adam(AdamOptions{.learning_rate = learning_rate}) {}
+    template <std::derived_from<Schedule> S>
+    explicit Adam(const S& learning_rate) : Adam(AdamOptions{.learning_rate = learning_rate}) {}
 
     std::string_view kind() const override { return "adam"; }
     void fields(Fields& f) override {
-        f("learning_rate", o_.learning_rate);
+        o_.learning_rate.fields(f);
         f("beta_1", o_.beta_1);
         f("beta_2", o_.beta_2);
         f("epsilon", o_.epsilon);
@@ -39,26 +41,25 @@ public:
 
     Index moments() const override { return 2; }
     void update(const Update<T>& u) const override {
-        const auto step =
-            kernels::adam_step<T>(o_.learning_rate * u.rate_scale, o_.beta_1, o_.beta_2, o_.epsilon, u.step);
+        const double rate = o_.learning_rate(u.step - 1);
+        const auto step = [&](const Segment& s) {
+            return kernels::adam_step<T>(rate * u.scale(s), o_.beta_1, o_.beta_2, o_.epsilon, u.step);
+        };
         T* const m = u.moments[0];
         T* const v = u.moments[1];
         detail::each_segment(
             u,
-            [&](Index offset, Index slot, Index n) {
-                kernels::adam_update(u.parameters + offset, m + slot, v + slot, u.gradients + slot, step, n);
+            [&](const Segment& s, Index n) {
+                kernels::adam_update(u.parameters + s.offset, m + s.slot, v + s.slot, u.gradients + s.slot, step(s), n);
             },
             [&](const Segment& s, const SparseRows<T>& rows) {
                 kernels::adam_update_rows(u.parameters + s.offset, m + s.slot, v + s.slot, rows.values, rows.ids.data(),
-                                          static_cast<Index>(rows.ids.size()), step, s.shape[0],
+                                          static_cast<Index>(rows.ids.size()), step(s), s.shape[0],
                                           s.shape.product(1, s.shape.rank()));
             });
     }
-    double learning_rate() const override { return o_.learning_rate; }
-    void set_learning_rate(double rate) override {
-        detail::require_learning_rate(kind(), rate);
-        o_.learning_rate = rate;
-    }
+    double learning_rate(Index updates = 0) const override { return o_.learning_rate(updates); }
+    void set_learning_rate(double rate) override { o_.learning_rate.set(kind(), rate); }
     std::unique_ptr<Optimizer<T>> copy() const override { return std::make_unique<Adam>(*this); }
     template <class U>
         requires(!std::is_same_v<U, T>)
@@ -68,7 +69,7 @@ public:
 
 private:
     void check() const {
-        detail::require_learning_rate(kind(), o_.learning_rate);
+        o_.learning_rate.check(kind());
         detail::require_option(o_.beta_1 >= 0 && o_.beta_1 < 1, kind(), "beta_1", "a number in [0, 1)", o_.beta_1);
         detail::require_option(o_.beta_2 >= 0 && o_.beta_2 < 1, kind(), "beta_2", "a number in [0, 1)", o_.beta_2);
         detail::require_option(o_.epsilon >= 0 && std::isfinite(o_.epsilon), kind(), "epsilon",

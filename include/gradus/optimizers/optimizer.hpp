@@ -6,9 +6,8 @@
 #include <gradus/core/fields.hpp>
 #include <gradus/core/parallel.hpp>
 #include <gradus/core/segment.hpp>
+#include <gradus/optimizers/schedules/schedule.hpp>
 
-#include <charconv>
-#include <cmath>
 #include <concepts>
 #include <memory>
 #include <type_traits>
@@ -27,8 +26,12 @@ template <class T> struct Update {
     const T* gradients = nullptr;
     std::span<const SparseRows<T>> sparse = {};  ///< by segment; may be shorter: no rows. Read for row-sparse segments only
     std::span<T* const> moments = {};            ///< Optimizer::moments() blocks, zero before the first update
-    Index step = 1;                              ///< number of the update, from 1
-    double rate_scale = 1;                       ///< multiplies the learning rate
+    Index step = 1;                              ///< number of the update, from 1; a schedule is asked for step - 1
+    std::span<const double> group_scales = {};   ///< multiply the learning rate, by Segment::group; empty: all 1
+
+    double scale(const Segment& s) const {
+        return group_scales.empty() ? 1 : group_scales[static_cast<std::size_t>(s.group)];
+    }
 };
 
 /// An update rule. Changes its scalar through its fields: `Adam<double> a = Adam({.beta_1 = 0.8});`
@@ -40,8 +43,9 @@ public:
     virtual Index moments() const = 0;
     /// Allocates nothing, throws nothing. The bits do not depend on threads or on how parameters are cut into segments.
     virtual void update(const Update<T>&) const = 0;
-    virtual double learning_rate() const = 0;
-    /// Throws ValueError where the rate is not a number, infinite or negative.
+    /// The rate of the update that follows `updates` others, before it is scaled by group.
+    virtual double learning_rate(Index updates = 0) const = 0;
+    /// Throws ValueError where the rate is not a number, infinite or negative, and where a schedule rules it.
     virtual void set_learning_rate(double rate) = 0;
     virtual std::unique_ptr<Optimizer> copy() const = 0;
 };
@@ -58,43 +62,33 @@ template <template <class> class O, class U, class T> struct RebindOptimizer<O<U
 
 /// The same optimizer in another scalar.
 template <class To> To convert_optimizer(const Described& from) {
+    const FieldMap map = FieldWriter::write(from);
     To to;
-    copy_fields(from, to);
+    ScheduleCopier(map, std::string(from.kind())).read(to);
     return to;
 }
 
-/// Throws ValueError "adam: learning_rate expects <expectation>, got -1".
-GRADUS_COLD inline void require_option(bool condition, std::string_view kind, const char* option, const char* expectation, double found) {
-    if (condition) return;
-    char text[32] = {};
-    std::to_chars(text, text + sizeof text - 1, found);
-    throw_value_error(std::string(kind) + ": " + option + " expects " + expectation + ", got " + text);
-}
-
-inline void require_learning_rate(std::string_view kind, double rate) {
-    require_option(rate >= 0 && std::isfinite(rate), kind, "learning_rate", "a finite number of at least 0", rate);
-}
-
-/// Calls dense(offset, slot, n) for each run of dense segments that are neighbours in all blocks, and sparse(segment, rows) for
-/// each row-sparse one.
+/// Calls dense(first, n) for each run of n elements of dense segments that are neighbours in all blocks and alike in
+/// rate and decay, `first` the first of them; and sparse(segment, rows) for each row-sparse one.
 template <class T, class Dense, class Sparse> void each_segment(const Update<T>& u, Dense dense, Sparse sparse) {
     const FloatScope mode;
-    Index offset = 0, slot = 0, n = 0;
+    const Segment* first = nullptr;
+    Index n = 0;
     for (std::size_t i = 0; i < u.segments.size(); ++i) {
         const Segment& s = u.segments[i];
         if (s.slot < 0 || s.size() == 0) continue;
         if (s.row_sparse) {
             sparse(s, i < u.sparse.size() ? u.sparse[i] : SparseRows<T>{});
-        } else if (n > 0 && s.offset == offset + n && s.slot == slot + n) {
+        } else if (first && s.offset == first->offset + n && s.slot == first->slot + n && s.decay == first->decay &&
+                   u.scale(s) == u.scale(*first)) {
             n += s.size();
         } else {
-            if (n > 0) dense(offset, slot, n);
-            offset = s.offset;
-            slot = s.slot;
+            if (first) dense(*first, n);
+            first = &s;
             n = s.size();
         }
     }
-    if (n > 0) dense(offset, slot, n);
+    if (first) dense(*first, n);
 }
 
 }  // namespace detail
