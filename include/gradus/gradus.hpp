@@ -41,7 +41,10 @@
 #include <gradus/graph/workspace.hpp>
 
 // data and preprocessing
+#include <gradus/data/byte_source.hpp>
 #include <gradus/data/dataset.hpp>
+#include <gradus/data/idx.hpp>
+#include <gradus/data/npy.hpp>
 #include <gradus/data/shuffle.hpp>
 #include <gradus/data/split.hpp>
 #include <gradus/data/text.hpp>
