@@ -32,6 +32,9 @@
 #include <gradus/layers/layer.hpp>
 #include <gradus/layers/lstm.hpp>
 #include <gradus/losses/binary_crossentropy.hpp>
+#include <gradus/losses/huber.hpp>
+#include <gradus/losses/mean_absolute_error.hpp>
+#include <gradus/losses/mean_squared_error.hpp>
 #include <gradus/losses/sparse_categorical_crossentropy.hpp>
 
 // graph: nodes, plan, executor

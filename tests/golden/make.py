@@ -347,6 +347,37 @@ def loss_cases():
     t = leaf(z)
     torch.nn.functional.cross_entropy(t, torch.tensor(target, dtype=torch.int64)).backward()
     agree("cross-entropy", t.grad, tensors["sparse_categorical/logits/f64/dmean"])
+
+    smooth = {"label_smoothing": 0.1}
+    cce = lambda **k: keras.losses.CategoricalCrossentropy(**k)
+    cce_logits = lambda **k: keras.losses.CategoricalCrossentropy(from_logits=True, **k)
+    one_hot = lambda *s: np.eye(s[-1])[rng.integers(0, s[-1], s[:-1])]
+    record("binary/smooth", lambda **k: bce(**smooth, **k), uniform(6, 2), bits(6, 2))
+    record("binary/smooth_logits", lambda **k: bce_logits(**smooth, **k), normal(rng, 6, 2, scale=3), bits(6, 2))
+    p, target = softmax(6, 4), one_hot(6, 4)
+    p[0], p[1], target[0], target[1] = [0, 1, 0, 0], [0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]
+    record("categorical/probabilities", cce, p, target, positive(6))
+    record("categorical/not_normalised", cce, uniform(5, 4), uniform(5, 4))
+    record("categorical/logits", cce_logits, z, target, positive(6))
+    record("categorical/time", cce, softmax(5, 6, 4), one_hot(5, 6, 4), positive(5, 6), time_mask())
+    record("categorical/time_logits", cce_logits, normal(rng, 5, 6, 4), one_hot(5, 6, 4), positive(5, 6), time_mask())
+    record("categorical/smooth", lambda **k: cce(**smooth, **k), softmax(6, 4), target)
+    record("categorical/smooth_logits", lambda **k: cce_logits(**smooth, **k), z, target)
+    t = leaf(z)
+    torch.nn.functional.cross_entropy(t, torch.tensor(target), label_smoothing=0.1).backward()
+    agree("smoothed cross-entropy", t.grad, tensors["categorical/smooth_logits/f64/dmean"])
+    for name, make in (("mean_squared_error", keras.losses.MeanSquaredError),
+                       ("mean_absolute_error", keras.losses.MeanAbsoluteError), ("huber", keras.losses.Huber)):
+        p, target = normal(rng, 8, 1), normal(rng, 8, 1)
+        p[0] = target[0] if name != "mean_absolute_error" else p[0]   # JAX says that |x| has slope 1 at 0
+        record(f"{name}/one", make, p, target, positive(8))
+        record(f"{name}/several", make, normal(rng, 4, 3), normal(rng, 4, 3), positive(4))
+        record(f"{name}/time", make, normal(rng, 5, 6, 3), normal(rng, 5, 6, 3), positive(5, 6), time_mask())
+    p, target = normal(rng, 6, 3), normal(rng, 6, 3)
+    record("huber/half", lambda **k: keras.losses.Huber(delta=0.5, **k), p, target)
+    t = leaf(p)
+    torch.nn.functional.huber_loss(t, torch.tensor(target), delta=0.5).backward()
+    agree("huber", t.grad, tensors["huber/half/f64/dmean"])
     save("losses", "keras", tensors)
 
 
@@ -366,8 +397,10 @@ def optimizer_cases():
         for i in range(3):
             tensors[f"{name}/w/{i}"] = np.stack([v[i] for v in values])
 
-    def with_keras(name, optimizer):
+    def with_keras(name, optimizer, kept=()):
         variables = [keras.Variable(w, dtype="float64") for w in start]
+        if kept:
+            optimizer.exclude_from_weight_decay(var_list=[variables[i] for i in kept])
         optimizer.build(variables)
         assert optimizer.learning_rate.dtype == "float64"
         values = []
@@ -397,9 +430,52 @@ def optimizer_cases():
     with_keras("sgd_nesterov", keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True))
     with_torch("torch_adam", lambda p: torch.optim.Adam(p, lr=1e-3))
     with_torch("torch_sgd", lambda p: torch.optim.SGD(p, lr=0.01))
+
+    def mean_of_gradients(p):
+        optimizer = torch.optim.SGD(p, lr=0.1, momentum=0.8, dampening=0.8)
+        for w in p:   # without it the first step takes the gradient undamped
+            optimizer.state[w]["momentum_buffer"] = torch.zeros_like(w)
+        return optimizer
+
+    with_torch("torch_momentum_averaged", mean_of_gradients)
+    with_torch("torch_nesterov", lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9, nesterov=True))
+    with_keras("adamw", keras.optimizers.AdamW())
+    with_keras("adamw_other", keras.optimizers.AdamW(0.05, weight_decay=0.3, beta_1=0.8, beta_2=0.9, epsilon=1e-3), [1])
+    with_torch("torch_adamw", lambda p: torch.optim.AdamW(p, lr=1e-3))
+    with_keras("rmsprop", keras.optimizers.RMSprop())
+    with_keras("rmsprop_momentum", keras.optimizers.RMSprop(0.01, rho=0.8, momentum=0.9, epsilon=1e-3))
+    with_keras("rmsprop_centered", keras.optimizers.RMSprop(0.01, centered=True))
+    with_keras("rmsprop_all", keras.optimizers.RMSprop(0.02, rho=0.7, momentum=0.5, epsilon=1e-4, centered=True))
+    schedules = keras.optimizers.schedules
+    with_keras("adam_cosine", keras.optimizers.Adam(schedules.CosineDecay(0.05, 12, alpha=0.1)))
+    with_keras("momentum_warmup", keras.optimizers.SGD(
+        schedules.CosineDecay(0.001, 10, warmup_target=0.02, warmup_steps=5), momentum=0.9))
     for i in range(3):
         agree("sgd", tensors[f"torch_sgd/w/{i}"], tensors[f"sgd/w/{i}"])
+        agree("nesterov", tensors[f"torch_nesterov/w/{i}"], tensors[f"sgd_nesterov/w/{i}"])
     save("optimizers", "keras; torch_* from torch", tensors)
+
+
+def schedule_cases():
+    """Learning rates of the updates 0 to 99."""
+    schedules, tensors = keras.optimizers.schedules, {}
+
+    def record(name, schedule):
+        tensors[name] = np.array([float(schedule(np.int64(step))) for step in range(100)])
+
+    record("exponential_decay", schedules.ExponentialDecay(0.1, 7, 0.9))
+    record("exponential_decay/staircase", schedules.ExponentialDecay(0.1, 7, 0.9, staircase=True))
+    record("polynomial_decay", schedules.PolynomialDecay(0.1, 60))
+    record("polynomial_decay/power", schedules.PolynomialDecay(0.1, 60, 0.02, power=2.5))
+    record("polynomial_decay/cycle", schedules.PolynomialDecay(0.1, 30, 0.02, power=0.5, cycle=True))
+    record("cosine_decay", schedules.CosineDecay(0.1, 60))
+    record("cosine_decay/alpha", schedules.CosineDecay(0.1, 60, alpha=0.25))
+    record("cosine_decay/warmup", schedules.CosineDecay(0.01, 60, alpha=0.25, warmup_target=0.2, warmup_steps=20))
+    record("cosine_decay_restarts", schedules.CosineDecayRestarts(0.1, 11))
+    record("cosine_decay_restarts/same", schedules.CosineDecayRestarts(0.1, 11, t_mul=1.0, m_mul=0.8, alpha=0.1))
+    record("cosine_decay_restarts/other", schedules.CosineDecayRestarts(0.1, 11, t_mul=1.5, m_mul=0.8, alpha=0.1))
+    record("piecewise_constant_decay", schedules.PiecewiseConstantDecay([10, 30, 31], [0.4, 0.3, 0.2, 0.1]))
+    save("schedules", "keras", tensors)
 
 
 def mix(block, count):
@@ -487,7 +563,7 @@ if PART != "all":
     training_cases()
 else:
     for make in (activation_cases, dense_cases, embedding_cases, lstm_cases, bidirectional_cases, pooling_cases,
-                 loss_cases, optimizer_cases):
+                 loss_cases, optimizer_cases, schedule_cases):
         make()
     for part in ("training", "training_f64"):
         subprocess.run([sys.executable, __file__, part], check=True)

@@ -96,7 +96,23 @@ inline void require_target(Build& b, const Build::In& expected) {
     for (std::size_t i = 0; i < t.shape.size(); ++i) b.require_equal(t.shape[i], expected.shape[i], text);
 }
 
-/// dx[i, :] = gradient[i, :] * dy[i] / divisor; dy empty: zero.
+/// As build_loss, for errors between predictions and targets of one shape, whose backward reads both.
+inline void build_error_loss(Build& b, const Build::In& target) {
+    build_loss(b);
+    require_target(b, target);
+    b.backward_needs(build::Needs::input);
+}
+
+/// dx from gradient(dx, dy, p, target, rows, cols); dy empty: zero.
+template <class T, class F> void error_loss_gradient(Run<T>& r, const F& gradient) {
+    const auto dx = r.dx(0);
+    const auto dy = r.dy(0);
+    if (dx.empty() || dx.size() == 0) return;
+    if (dy.empty()) return kernels::fill(dx.data(), T(0), dx.size());
+    gradient(dx.data(), dy.data(), r.x(0).data(), r.x(1).data(), dy.size(), dx.size() / dy.size());
+}
+
+/// dx[i, :] = gradient[i, :] * dy[i] / divisor, and 0 where dy[i] is 0, whatever the gradient; dy empty: zero.
 template <class T> void scale_loss_gradient(View<T> dx, View<const T> dy, View<const T> gradient, Index divisor) {
     if (dx.empty() || dx.size() == 0) return;
     if (dy.empty()) {
@@ -106,11 +122,17 @@ template <class T> void scale_loss_gradient(View<T> dx, View<const T> dy, View<c
     const Index rows = dy.size(), n = dx.size() / rows;
     if (n == 1) {
         kernels::multiply(dx.data(), gradient.data(), dy.data(), rows);
+        for (Index i = 0; i < rows; ++i)
+            if (dy[i] == T(0)) dx[i] = T(0);
         return;
     }
     parallel_for(0, rows, std::max<Index>(1, 16384 / n), [&](Index first, Index last) {
-        for (Index i = first; i < last; ++i)
-            kernels::scale(dx.data() + i * n, gradient.data() + i * n, dy[i] / static_cast<T>(divisor), n);
+        for (Index i = first; i < last; ++i) {
+            if (dy[i] == T(0))
+                kernels::fill(dx.data() + i * n, T(0), n);
+            else
+                kernels::scale(dx.data() + i * n, gradient.data() + i * n, dy[i] / static_cast<T>(divisor), n);
+        }
     });
 }
 
