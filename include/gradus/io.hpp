@@ -4,9 +4,12 @@
 
 #include <gradus/io/architecture.hpp>
 #include <gradus/io/atomic_file.hpp>
+#include <gradus/io/gzip.hpp>
 #include <gradus/io/json.hpp>
 #include <gradus/io/json_fields.hpp>
 #include <gradus/io/model_file.hpp>
+#include <gradus/io/named_view.hpp>
+#include <gradus/io/npz.hpp>
 #include <gradus/io/objects.hpp>
 #include <gradus/io/registry.hpp>
 #include <gradus/io/safetensors.hpp>

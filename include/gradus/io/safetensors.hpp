@@ -7,6 +7,7 @@
 #include <gradus/core/tensor.hpp>
 #include <gradus/io/atomic_file.hpp>
 #include <gradus/io/detail/safetensors_header.hpp>
+#include <gradus/io/named_view.hpp>
 
 #include <array>
 #include <bit>
@@ -155,9 +156,6 @@ private:
     SafetensorsMetadata metadata_;
     AlignedBuffer data_;
 };
-
-/// What `write_safetensors` takes: a name and elements of one of Gradus's types.
-using NamedView = std::pair<std::string, AnyView>;
 
 /// Writes a safetensors file, whole or not at all (AtomicFile). The header keeps the order given; in the data, wider
 /// elements come first, so that each tensor is aligned to its element. Throws ValueError on a duplicate or reserved
