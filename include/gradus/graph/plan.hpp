@@ -1,46 +1,15 @@
 /// Plan: which buffers a pass over a graph needs, when each is live, and the views that every place gets.
 #pragma once
-#include <gradus/graph/parameters.hpp>
-#include <gradus/memory/planner.hpp>
+#include <gradus/graph/buffers.hpp>
+#include <gradus/graph/flow.hpp>
 
-#include <cstring>
-#include <memory>
-#include <optional>
+#include <utility>
 #include <vector>
 
 GRADUS_BEGIN
 
-/// What a plan is made for.
-struct PlanOptions {
-    bool differentiated = false;
-    std::vector<Edge> keep = {};      ///< values to keep until the next pass, beside inputs and outputs
-    std::vector<Edge> gradients_of = {};  ///< inputs whose gradient is wanted
-    std::vector<Edge> losses = {};    ///< outputs of loss places, after all of the model's own
-    int first_loss = -1;              ///< index of the first node that only losses need; -1: none
-    std::vector<int> inference = {};  ///< nodes that never train: a frozen normalisation
-};
-
-/// A node as it is executed: the graph's, or one that does the work of two.
-struct PlannedNode {
-    const LayerBase* layer = nullptr;  ///< none: another node does its work
-    const Build* build = nullptr;
-    std::unique_ptr<LayerBase> owned_layer;
-    std::unique_ptr<Build> owned_build;
-    std::vector<Edge> inputs;
-    std::uint64_t place = 0;
-    std::optional<bool> training;
-    bool differentiates = false;  ///< backward runs
-    bool below_activation = false;
-    Frame frame;
-    struct Sum {
-        int input;
-        AnyView total, part;
-    };
-    std::vector<Sum> sums;        ///< after backward: total += part
-};
-
 /// Buffers, life times and bindings. Free of the scalar; sizes follow the symbols' values without allocating.
-class Plan {
+class Plan : public Flow {
 public:
     struct Sparse {
         Index parameter;
@@ -54,37 +23,17 @@ public:
 
     Plan(std::vector<PlannedNode> nodes, const Graph& graph, const ParameterTable& table, const GradientLayout& layout,
          PlanOptions options, Dtype scalar)
-        : nodes_(std::move(nodes)), graph_(&graph), table_(&table), layout_(&layout), options_(std::move(options)),
-          scalar_(scalar), steps_(2 * static_cast<Index>(nodes_.size())) {
-        find_consumers();
-        find_differentiated();
-        link_losses();
+        : Flow(std::move(nodes), graph, table, layout, std::move(options)), scalar_(scalar), value_buffers_(edges_, -1),
+          gradient_buffers_(edges_, -1), mask_buffers_(edges_, -1), edge_values_(edges_), edge_gradients_(edges_) {
         make_values();
         if (options_.differentiated) make_gradients();
         for (std::size_t i = 0; i < nodes_.size(); ++i)
             if (nodes_[i].layer) make_frame(nodes_[i].frame, *nodes_[i].layer, *nodes_[i].build, Dim(1), int(i), nodes_[i].place);
         bind_edges();
     }
-    Plan(const Plan&) = delete;
-    Plan& operator=(const Plan&) = delete;
 
     /// Lays the arena out for the symbols' upper bounds, and for `values`: a difference of symbols may need more there.
-    void reserve(const Extents& bounds, const Extents& values) {
-        std::vector<LifeTime> times;
-        Index total = 0;
-        for (const Buffer& b : buffers_) {
-            const Index size = b.alias >= 0 ? 0 : std::max({bytes(b, bounds), bytes(b, values), b.reserved});
-            total = checked_bytes(total + size, 1);
-            times.push_back({size, b.first, b.last});
-        }
-        const Layout layout = plan_layout(times);
-        AlignedBuffer arena(layout.bytes);
-        for (std::size_t i = 0; i < buffers_.size(); ++i) {
-            buffers_[i].offset = layout.offsets[i];
-            buffers_[i].reserved = times[i].bytes;
-        }
-        arena_ = std::move(arena);
-    }
+    void reserve(const Extents& bounds, const Extents& values) { buffers_.reserve(bounds, values); }
 
     /// Throws ShapeError where an equality that the model's build left open does not hold, or a size would be negative.
     void check(const Extents& extents) const {
@@ -94,17 +43,10 @@ public:
 
     /// Points every view at its memory for the symbols' values, which `check` accepted. False: a buffer needs more than it has.
     [[nodiscard]] bool resolve(const Extents& extents) {
-        for (Buffer& b : buffers_) {
-            if (b.alias < 0 && bytes(b, extents) > b.reserved) return false;
-            const Shape s = b.spec.evaluate(extents);
-            b.shape = s;
-            b.stride = align_up(s.size() * size_of(b.spec.dtype));
-            const Buffer& root = buffers_[static_cast<std::size_t>(find_root(b))];
-            b.data = arena_.data() + root.offset;
-        }
+        if (!buffers_.resolve(extents)) return false;
         for (const auto& [frame, times] : times_) frame->times = times.evaluate(extents);
         for (const Binding& w : bindings_) {
-            const Buffer& b = buffers_[static_cast<std::size_t>(w.buffer)];
+            const Buffers::Buffer& b = buffers_[w.buffer];
             if (w.mask) {
                 w.target->mask = reinterpret_cast<std::uint8_t*>(b.data);
                 w.target->mask_shape = b.shape;
@@ -115,30 +57,24 @@ public:
             }
         }
         for (const EntryBinding& w : entry_bindings_) {
-            const Buffer& b = buffers_[static_cast<std::size_t>(w.buffer)];
+            const Buffers::Buffer& b = buffers_[w.buffer];
             w.target->view = AnyView(b.data, b.shape, b.spec.dtype);
             w.target->stride = w.timed ? b.stride : 0;
         }
         return true;
     }
 
-    std::vector<PlannedNode>& nodes() { return nodes_; }
-    const PlanOptions& options() const { return options_; }
-    Index arena_bytes() const { return arena_.bytes(); }
+    Index arena_bytes() const { return buffers_.arena_bytes(); }
     /// Bytes that the value of an edge may take before the arena grows.
-    Index reserved(Edge e) const {
-        return buffers_[static_cast<std::size_t>(find_root(buffers_[static_cast<std::size_t>(value_buffers_[key(e)])]))].reserved;
-    }
+    Index reserved(Edge e) const { return buffers_.reserved(value_buffers_[key(e)]); }
     /// Fills the arena with bytes that read as NaN, -1 and 255: what a layer reads before it was written shows.
-    void poison() {
-        if (arena_.bytes()) std::memset(arena_.data(), 0xff, static_cast<std::size_t>(arena_.bytes()));
-    }
+    void poison() { buffers_.poison(); }
     /// The value of an edge, its mask with it.
     AnyView value(Edge e) const { return edge_values_[key(e)]; }
     /// The gradient of an edge; empty where nothing is differentiated there.
     AnyView gradient(Edge e) const { return edge_gradients_[key(e)]; }
     bool consumed_by_loss(Edge e) const {
-        for (const auto& [node, input] : consumers_[key(e)])
+        for (const auto& [node, input] : consumers(e))
             if (is_loss(node) && flows(node, input)) return true;
         return listed(options_.losses, e);
     }
@@ -153,61 +89,12 @@ public:
     const std::vector<CarryBinding>& carries() const { return carries_; }
 
 private:
-    struct Buffer {
-        Build::BufferSpec spec;
-        Dim times = 1;
-        Index first = 0, last = 0;
-        int alias = -1;
-        Index offset = 0, reserved = 0, stride = 0;
-        Shape shape;
-        std::byte* data = nullptr;
-    };
     struct Binding {
         AnyView* target;
         int buffer;
         bool mask;
     };
 
-    bool is_loss(int node) const { return options_.first_loss >= 0 && node >= options_.first_loss; }
-    Index backward_step(int node) const { return steps_ - 1 - node; }
-    std::size_t key(Edge e) const { return offsets_[static_cast<std::size_t>(e.node)] + static_cast<std::size_t>(e.output); }
-    const Build::Out& out(Edge e) const {
-        return nodes_[static_cast<std::size_t>(e.node)].build->outs()[static_cast<std::size_t>(e.output)];
-    }
-    const std::vector<std::pair<int, int>>& consumers(Edge e) const { return consumers_[key(e)]; }
-    bool listed(const std::vector<Edge>& list, Edge e) const { return std::find(list.begin(), list.end(), e) != list.end(); }
-    bool pinned(Edge e) const {
-        return listed(graph_->inputs(), e) || listed(graph_->outputs(), e) || listed(options_.keep, e) ||
-               listed(options_.losses, e) || nodes_[static_cast<std::size_t>(e.node)].inputs.empty();
-    }
-    static bool is_real(Dtype d) { return d == Dtype::f32 || d == Dtype::f64; }
-    int find_root(const Buffer& b) const {
-        int i = static_cast<int>(&b - buffers_.data());
-        while (buffers_[static_cast<std::size_t>(i)].alias >= 0) i = buffers_[static_cast<std::size_t>(i)].alias;
-        return i;
-    }
-    /// Upper bounds that never stood together may give negative sizes: those need nothing.
-    static Index bytes(const Buffer& b, const Extents& e) {
-        Shape s;
-        if (b.spec.sizer.size) s.push_back(std::max<Index>(0, b.spec.sizer.evaluate(e)));
-        else
-            for (const Dim& d : b.spec.shape) s.push_back(std::max<Index>(0, d.evaluate(e)));
-        const Index times = std::max<Index>(0, b.times.evaluate(e));
-        const Index each = align_up(checked_bytes(s.size(), size_of(b.spec.dtype)));
-        return each == 0 ? 0 : checked_bytes(times, each);
-    }
-    int add(SymbolicShape shape, Dtype dtype, Index first, Index last) {
-        return add(Build::BufferSpec{std::move(shape), {}, dtype, {}}, Dim(1), first, last);
-    }
-    int add(Build::BufferSpec spec, Dim times, Index first, Index last) {
-        Buffer b;
-        b.spec = std::move(spec);
-        b.times = std::move(times);
-        b.first = first;
-        b.last = last;
-        buffers_.push_back(std::move(b));
-        return static_cast<int>(buffers_.size()) - 1;
-    }
     static void check(const Build& build, const Extents& extents) {
         for (const auto& e : build.equalities())
             if (e.a.evaluate(extents) != e.b.evaluate(extents))
@@ -219,89 +106,6 @@ private:
                     throw_shape_error(build.context() + ": expects a larger input; its output " + gradus::to_string(o.shape) +
                                       " would have a size of " + std::to_string(d.evaluate(extents)));
         for (const auto& c : build.children()) check(c->build, extents);
-    }
-
-    void find_consumers() {
-        std::size_t edges = 0;
-        for (const PlannedNode& n : nodes_) {
-            offsets_.push_back(edges);
-            edges += n.layer ? n.build->outs().size() : 1;
-        }
-        consumers_.resize(edges);
-        edge_values_.resize(edges);
-        edge_gradients_.resize(edges);
-        value_buffers_.assign(edges, -1);
-        gradient_buffers_.assign(edges, -1);
-        mask_buffers_.assign(edges, -1);
-        for (std::size_t i = 0; i < nodes_.size(); ++i)
-            if (nodes_[i].layer)
-                for (std::size_t k = 0; k < nodes_[i].inputs.size(); ++k)
-                    if (nodes_[i].inputs[k].node >= 0) consumers_[key(nodes_[i].inputs[k])].emplace_back(int(i), int(k));
-    }
-
-    bool trains(const LayerBase& layer, const Build& build) const {
-        for (const auto& p : build.params()) {
-            const Index at = table_->find(p.alias_of ? p.alias_identity.get() : layer.identity().get(), p.name);
-            const Index segment = at < 0 ? -1 : layout_->segment_of[static_cast<std::size_t>(at)];
-            if (segment >= 0 && layout_->segments[static_cast<std::size_t>(segment)].slot >= 0) return true;
-        }
-        for (const auto& c : build.children())
-            if (trains(*c->layer, c->build)) return true;
-        return false;
-    }
-
-    /// Backward runs where a gradient is wanted at or before a node and something differentiable asks for it.
-    void find_differentiated() {
-        wanted_.assign(nodes_.size(), false);
-        if (!options_.differentiated) return;
-        for (std::size_t i = 0; i < nodes_.size(); ++i) {
-            PlannedNode& n = nodes_[i];
-            if (!n.layer) continue;
-            bool wanted = trains(*n.layer, *n.build);
-            for (std::size_t k = 0; k < n.inputs.size(); ++k)
-                if (n.inputs[k].node >= 0 && !n.build->is_detached(int(k)) && is_real(out(n.inputs[k]).dtype))
-                    wanted = wanted || wanted_[static_cast<std::size_t>(n.inputs[k].node)];
-            for (std::size_t o = 0; o < n.build->outs().size(); ++o)
-                wanted = wanted || listed(options_.gradients_of, Edge{int(i), int(o)});
-            wanted_[i] = wanted;
-        }
-        for (int i = static_cast<int>(nodes_.size()) - 1; i >= 0; --i) {
-            PlannedNode& n = nodes_[static_cast<std::size_t>(i)];
-            if (!n.layer || !wanted_[static_cast<std::size_t>(i)]) continue;
-            for (std::size_t o = 0; o < n.build->outs().size(); ++o)
-                if (asked(Edge{i, int(o)})) n.differentiates = true;
-        }
-    }
-    /// Whether a gradient arrives at an output: it is the model's or a loss, or a differentiated node reads it.
-    bool asked(Edge e) const {
-        if (!is_real(out(e).dtype)) return false;
-        if (listed(graph_->outputs(), e) || listed(options_.losses, e)) return true;
-        for (const auto& [node, input] : consumers(e))
-            if (flows(node, input)) return true;
-        return false;
-    }
-    /// Whether a node's backward writes the gradient of this input.
-    bool flows(int node, int input) const {
-        const PlannedNode& n = nodes_[static_cast<std::size_t>(node)];
-        const Edge e = n.inputs[static_cast<std::size_t>(input)];
-        return n.differentiates && e.node >= 0 && wanted_[static_cast<std::size_t>(e.node)] && !n.build->is_detached(input) &&
-               is_real(out(e).dtype);
-    }
-
-    /// A loss that is the only reader of a softmax or sigmoid gives its gradient below that activation.
-    void link_losses() {
-        if (!options_.differentiated) return;
-        for (const Edge& l : options_.losses) {
-            PlannedNode& loss = nodes_[static_cast<std::size_t>(l.node)];
-            const Edge e = loss.inputs.empty() ? Edge{} : loss.inputs[0];
-            if (e.node < 0 || e.output != 0 || !flows(l.node, 0)) continue;
-            PlannedNode& producer = nodes_[static_cast<std::size_t>(e.node)];
-            const activation::Kind kind = producer.layer->ends_with();
-            if (kind == activation::linear || !loss.layer->passes_over(kind)) continue;
-            int readers = 0;
-            for (const auto& [node, input] : consumers(e)) readers += flows(node, input);
-            if (readers == 1) loss.below_activation = producer.below_activation = true;
-        }
     }
 
     void make_values() {
@@ -318,7 +122,7 @@ private:
                 }
                 if (n.differentiates && reads_output(n)) last = std::max(last, backward_step(int(i)));
                 const bool pin = pinned(e);
-                value_buffers_[key(e)] = add(out(e).shape, out(e).dtype, pin ? 0 : static_cast<Index>(i), pin ? steps_ : last);
+                value_buffers_[key(e)] = buffers_.add(out(e).shape, out(e).dtype, pin ? 0 : static_cast<Index>(i), pin ? steps() : last);
                 make_mask(e, n);
             }
             share_value(int(i));
@@ -333,8 +137,8 @@ private:
     void make_mask(Edge e, const PlannedNode& n) {
         const Build::Out& o = out(e);
         if (o.mask == build::Mask::make)
-            mask_buffers_[key(e)] = add(SymbolicShape(o.shape.begin(), o.shape.begin() + std::min<std::ptrdiff_t>(2, std::ssize(o.shape))),
-                                        Dtype::u8, 0, steps_);
+            mask_buffers_[key(e)] = buffers_.add(SymbolicShape(o.shape.begin(), o.shape.begin() + std::min<std::ptrdiff_t>(2, std::ssize(o.shape))),
+                                        Dtype::u8, 0, steps());
         if (o.mask == build::Mask::pass && n.inputs[static_cast<std::size_t>(o.mask_input)].node >= 0)
             mask_buffers_[key(e)] = mask_buffers_[key(n.inputs[static_cast<std::size_t>(o.mask_input)])];
     }
@@ -347,17 +151,13 @@ private:
         if (pinned(x) || consumers(x).size() != 1 || out(x).shape != out(y).shape || out(x).dtype != out(y).dtype) return;
         if (n.differentiates && reads_input(n)) return;
         if (producer.differentiates && reads_output(producer)) return;
-        Buffer& b = buffers_[static_cast<std::size_t>(value_buffers_[key(y)])];
-        Buffer& root = buffers_[static_cast<std::size_t>(find_root(buffers_[static_cast<std::size_t>(value_buffers_[key(x)])]))];
-        b.alias = static_cast<int>(&root - buffers_.data());
-        root.first = std::min(root.first, b.first);
-        root.last = std::max(root.last, b.last);
+        buffers_.share(value_buffers_[key(y)], value_buffers_[key(x)]);
     }
 
     void make_gradients() {
         for (int i = static_cast<int>(nodes_.size()) - 1; i >= 0; --i) {
             const PlannedNode& n = nodes_[static_cast<std::size_t>(i)];
-            if (!n.layer || !wanted_[static_cast<std::size_t>(i)]) continue;
+            if (!n.layer || !wanted(i)) continue;
             for (std::size_t o = 0; o < n.build->outs().size(); ++o) {
                 const Edge e{i, int(o)};
                 if (!asked(e)) continue;
@@ -366,7 +166,7 @@ private:
                 Index first = backward_step(i);
                 for (const auto& [node, input] : consumers(e))
                     if (flows(node, input)) first = std::min(first, backward_step(node));
-                gradient_buffers_[key(e)] = add(out(e).shape, out(e).dtype, seed ? 0 : first, kept ? steps_ : backward_step(i));
+                gradient_buffers_[key(e)] = buffers_.add(out(e).shape, out(e).dtype, seed ? 0 : first, kept ? steps() : backward_step(i));
                 route(e, listed(graph_->outputs(), e));
             }
         }
@@ -387,7 +187,7 @@ private:
                 if (!output) share_gradient(node, input, e);
             } else {
                 const Index step = backward_step(node);
-                parts_.push_back({node, input, gradient_buffers_[key(e)], add(out(e).shape, out(e).dtype, step, step)});
+                parts_.push_back({node, input, gradient_buffers_[key(e)], buffers_.add(out(e).shape, out(e).dtype, step, step)});
             }
         }
     }
@@ -399,10 +199,7 @@ private:
         if (!n.build->is_in_place() || input != 0 || dy < 0 || pinned(y) || listed(options_.gradients_of, y) ||
             listed(options_.gradients_of, x) || out(x).shape != out(y).shape)
             return;
-        Buffer& b = buffers_[static_cast<std::size_t>(gradient_buffers_[key(x)])];
-        Buffer& root = buffers_[static_cast<std::size_t>(find_root(buffers_[static_cast<std::size_t>(dy)]))];
-        b.alias = static_cast<int>(&root - buffers_.data());
-        root.last = std::max(root.last, b.last);
+        buffers_.share(gradient_buffers_[key(x)], dy);
     }
 
     void make_frame(Frame& f, const LayerBase& layer, const Build& build, const Dim& times, int node, std::uint64_t place) {
@@ -434,13 +231,13 @@ private:
         const bool differentiates = nodes_[static_cast<std::size_t>(node)].differentiates;
         for (std::size_t i = 0; i < build.saved_buffers().size(); ++i)
             if (differentiates)
-                entry_bindings_.push_back({&f.saved[i], add(build.saved_buffers()[i], times, node, backward), true});
+                entry_bindings_.push_back({&f.saved[i], buffers_.add(build.saved_buffers()[i], times, node, backward), true});
         for (std::size_t i = 0; i < build.scratch_buffers().size(); ++i) {
             const auto& spec = build.scratch_buffers()[i];
             if (spec.only_without_backward && differentiates) continue;
-            entry_bindings_.push_back({&f.scratch_forward[i], add(spec, Dim(1), node, node), false});
+            entry_bindings_.push_back({&f.scratch_forward[i], buffers_.add(spec, Dim(1), node, node), false});
             if (differentiates)
-                entry_bindings_.push_back({&f.scratch_backward[i], add(spec, Dim(1), backward, backward), false});
+                entry_bindings_.push_back({&f.scratch_backward[i], buffers_.add(spec, Dim(1), backward, backward), false});
         }
         f.children.resize(build.children().size());
         for (std::size_t i = 0; i < build.children().size(); ++i) {
@@ -528,19 +325,10 @@ private:
         int node, input, total, part;
     };
 
-    std::vector<PlannedNode> nodes_;
-    const Graph* graph_;
-    const ParameterTable* table_;
-    const GradientLayout* layout_;
-    PlanOptions options_;
     Dtype scalar_;
-    Index steps_;
-    std::vector<std::size_t> offsets_;
-    std::vector<std::vector<std::pair<int, int>>> consumers_;
-    std::vector<bool> wanted_;
     std::vector<int> value_buffers_, gradient_buffers_, mask_buffers_;
     std::vector<AnyView> edge_values_, edge_gradients_, loss_fed_;
-    std::vector<Buffer> buffers_;
+    Buffers buffers_;
     std::vector<Binding> bindings_;
     std::vector<EntryBinding> entry_bindings_;
     std::vector<std::pair<Frame*, Dim>> times_;
@@ -549,7 +337,6 @@ private:
     std::vector<Direct> direct_;
     std::vector<Part> parts_;
     std::vector<Sparse> sparse_;
-    AlignedBuffer arena_;
 };
 
 GRADUS_END
