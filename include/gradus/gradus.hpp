@@ -47,6 +47,8 @@
 #include <gradus/data/byte_source.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/data/idx.hpp>
+#include <gradus/data/k_fold.hpp>
+#include <gradus/data/labels.hpp>
 #include <gradus/data/npy.hpp>
 #include <gradus/data/shuffle.hpp>
 #include <gradus/data/split.hpp>

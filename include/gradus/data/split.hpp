@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,31 @@ inline Index test_rows(Index n, const SplitOptions& options) {
         throw_value_error("train_test_split: " + std::to_string(n) + " rows with test_size " +
                           std::to_string(options.test_size) + " leave one part empty");
     return count;
+}
+
+/// Labels as classes 0 ... C-1 in order of their values.
+struct RowClasses {
+    std::vector<Index> of_row, counts;
+};
+
+/// None where labels are not all whole numbers.
+template <class L> std::optional<RowClasses> number_classes(View<const L> labels) {
+    const bool whole = std::all_of(labels.begin(), labels.end(), [](L v) {
+        const auto d = static_cast<double>(v);
+        return std::isfinite(d) && std::floor(d) == d;
+    });
+    if (!whole) return std::nullopt;
+    std::map<L, Index> number;
+    for (L v : labels) number.emplace(v, 0);
+    Index next = 0;
+    for (auto& entry : number) entry.second = next++;
+    RowClasses classes;
+    classes.counts.resize(number.size());
+    for (L v : labels) {
+        classes.of_row.push_back(number[v]);
+        ++classes.counts[static_cast<std::size_t>(classes.of_row.back())];
+    }
+    return classes;
 }
 
 /// Splits rows of classes 0 ... C-1, `counts[c]` of each: each class gives its share of the test rows, by largest
@@ -85,21 +111,9 @@ inline SplitIndices train_test_split(Index n, const SplitOptions& options = {}) 
 /// scikit-learn's.
 template <class L> SplitIndices train_test_split(View<const L> labels, const SplitOptions& options = {}) {
     const Index n = labels.rank() ? labels.shape()[0] : 0;
-    const bool whole = std::all_of(labels.begin(), labels.end(), [](L v) {
-        const auto d = static_cast<double>(v);
-        return std::isfinite(d) && std::floor(d) == d;
-    });
-    if (!options.stratify || !whole || labels.size() != n) return train_test_split(n, options);
-    std::map<L, Index> number;
-    for (L v : labels) number.emplace(v, 0);
-    Index next = 0;
-    for (auto& entry : number) entry.second = next++;
-    std::vector<Index> classes, counts(number.size());
-    for (L v : labels) {
-        classes.push_back(number[v]);
-        ++counts[static_cast<std::size_t>(classes.back())];
-    }
-    return detail::split_classes(classes, counts, options);
+    const auto classes = options.stratify && labels.size() == n ? detail::number_classes(labels) : std::nullopt;
+    if (!classes) return train_test_split(n, options);
+    return detail::split_classes(classes->of_row, classes->counts, options);
 }
 template <class L> SplitIndices train_test_split(const Tensor<L>& labels, const SplitOptions& options = {}) {
     return train_test_split(labels.view(), options);
