@@ -53,7 +53,9 @@
 #include <gradus/data/shuffle.hpp>
 #include <gradus/data/split.hpp>
 #include <gradus/data/text.hpp>
+#include <gradus/preprocessing/pad_sequences.hpp>
 #include <gradus/preprocessing/text_vectorization.hpp>
+#include <gradus/preprocessing/tokenizer.hpp>
 
 // models and callbacks
 #include <gradus/callbacks/early_stopping.hpp>

@@ -1,6 +1,7 @@
 /// TextVectorization: texts to the ids of their words, by a vocabulary learned from texts.
 #pragma once
 #include <gradus/preprocessing/preprocessor.hpp>
+#include <gradus/preprocessing/utf8.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -207,20 +208,6 @@ private:
         return v;
     }
 
-    /// Bytes of the character at the front of s, 0 where it is not UTF-8.
-    static std::size_t character_length(std::string_view s) {
-        const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(s[i]); };
-        const unsigned char first = byte(0);
-        const std::size_t n = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
-        if (n > s.size()) return 0;
-        for (std::size_t i = 1; i < n; ++i)
-            if ((byte(i) & 0xc0) != 0x80) return 0;
-        // Longer than need be, a surrogate, or beyond U+10FFFF.
-        if ((first == 0xe0 && byte(1) < 0xa0) || (first == 0xed && byte(1) > 0x9f) || (first == 0xf0 && byte(1) < 0x90) ||
-            (first == 0xf4 && byte(1) > 0x8f))
-            return 0;
-        return n;
-    }
     static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
     static bool is_punctuation(char c) {
         return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') || (c >= '{' && c <= '~');
@@ -232,12 +219,9 @@ private:
                            o_.standardize == Standardize::lower_and_strip_punctuation;
         out.clear();
         while (!text.empty()) {
-            const char c = text[0];
-            const std::size_t n = character_length(text);
-            if (n == 0) out += "\xef\xbf\xbd";
-            else if (n > 1) out += text.substr(0, n);
-            else if (!strip || !is_punctuation(c)) out += lower && c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-            text.remove_prefix(std::max<std::size_t>(n, 1));
+            const std::string_view c = detail::next_character(text);
+            if (c.size() > 1) out += c;
+            else if (!strip || !is_punctuation(c[0])) out += lower ? detail::lower(c[0]) : c[0];
         }
     }
 
@@ -246,7 +230,7 @@ private:
         standardize(text, buffer);
         std::string_view rest = buffer;
         if (o_.split == SplitBy::character) {
-            for (std::size_t n; !rest.empty(); rest.remove_prefix(n)) f(rest.substr(0, n = character_length(rest)));
+            while (!rest.empty()) f(detail::next_character(rest));
             return;
         }
         while (true) {
