@@ -84,9 +84,26 @@ Workload lstm_text() {
     return w;
 }
 
+Workload lstm_char() {
+    const Index batch = 64, time = 64, characters = 65;
+    Workload w{batch,
+               make(Embedding({.input_dim = characters, .output_dim = 128}), LSTM({.units = 256, .return_sequences = true}),
+                    LSTM({.units = 256, .return_sequences = true}), Dense(characters, softmax)),
+               {},
+               {},
+               {}};
+    for (std::uint64_t b = 0; b < batches; ++b) {
+        fill(w.ids.emplace_back(Shape{batch, time}), b, characters);
+        fill(w.labels.emplace_back(Shape{batch, time}), 100 + b, characters);
+    }
+    w.model->compile({.optimizer = Adam(), .loss = SparseCategoricalCrossentropy(), .seed = 1});
+    return w;
+}
+
 Workload make_workload(const std::string& name) {
     if (name == "mlp_small") return dense(32, 20, make(Dense(64, relu), Dense(64, relu), Dense(10, softmax)));
     if (name == "mlp_mnist") return dense(128, 784, make(Dense(512, relu), Dense(512, relu), Dense(10, softmax)));
+    if (name == "lstm_char") return lstm_char();
     return lstm_text();
 }
 
@@ -112,7 +129,7 @@ int main(int argc, char** argv) {
     int threads = 1;
     double seconds = 6;
     long steps = 0;
-    app.add_option("--workload", name)->check(CLI::IsMember({"mlp_small", "mlp_mnist", "lstm_text"}));
+    app.add_option("--workload", name)->check(CLI::IsMember({"mlp_small", "mlp_mnist", "lstm_text", "lstm_char"}));
     app.add_option("--threads", threads)->check(CLI::Range(1, 1024));
     app.add_option("--seconds", seconds, "time for the windows")->check(CLI::PositiveNumber);
     app.add_option("--steps", steps, "a fixed number of steps instead of --seconds")->check(CLI::PositiveNumber);

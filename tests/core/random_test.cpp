@@ -35,6 +35,18 @@ TEST_CASE("Random: every part of the address matters, and nothing else") {
     CHECK(r.word64(3, 5) != r.word64(3, 4));
 }
 
+TEST_CASE("Random: uniform is the word of its element, in [0, 1)") {
+    const Random r(7, 1, Purpose::sample);
+    double mean = 0;
+    for (Index i = 0; i < 10000; ++i) {
+        const double u = r.uniform(2, i);
+        CHECK(u == static_cast<double>(r.word(2, i)) / 4294967296.0);
+        CHECK((u >= 0 && u < 1));
+        mean += u / 10000;
+    }
+    CHECK(std::abs(mean - 0.5) < 0.02);
+}
+
 TEST_CASE("Random: below is uniform and inside") {
     const Random r(7, 0, Purpose::shuffle);
     std::array<int, 7> count{};

@@ -61,6 +61,8 @@ struct Random {
         const std::size_t i = static_cast<std::size_t>(element % 2) * 2;
         return (std::uint64_t{b[i + 1]} << 32) | b[i];
     }
+    /// Uniform in [0, 1), a multiple of 2^-32.
+    constexpr double uniform(Index row, Index element) const { return word(row, element) * 0x1p-32; }
     /// Uniform in [0, n) without bias worth speaking of (64-bit multiply-shift).
     constexpr Index below(Index row, Index element, Index n) const {
         __extension__ using wide = unsigned __int128;
