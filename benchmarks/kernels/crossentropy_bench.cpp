@@ -33,6 +33,26 @@ void sparse_crossentropy(benchmark::State& state) {
 }
 BENCHMARK(sparse_crossentropy)->ArgNames({"rows", "classes", "fused"})->Args({32, 10, 1})->Args({32, 10, 0})->Args({4096, 65, 1});
 
+void categorical_crossentropy(benchmark::State& state) {
+    const Index rows = state.range(0), classes = state.range(1), n = rows * classes;
+    auto p = bench::numbers<float>(n, 1), target = bench::numbers<float>(n, 2);
+    kernels::softmax_forward(p.data(), p.data(), rows, classes);
+    kernels::softmax_forward(target.data(), target.data(), rows, classes);
+    std::vector<float> loss(static_cast<std::size_t>(rows)), d(p.size()), expected(loss), expected_d(d);
+    const auto run = [&] {
+        kernels::softmax_categorical_crossentropy(loss.data(), d.data(), p.data(), target.data(), rows, classes, 1e-7f, 0.1f);
+    };
+    run();
+    kernels::ref::softmax_categorical_crossentropy(expected.data(), expected_d.data(), p.data(), target.data(), rows, classes, 1e-7f,
+                                                   0.1f);
+    if (bench::largest_difference(loss, expected) > 1e-5 || bench::largest_difference(d, expected_d) > 1e-6)
+        return state.SkipWithError("differs from the reference");
+    const double s = bench::time_kernel(state, run);
+    state.counters["ns/row"] = 1e9 * s / double(rows);
+    bench::report_bytes(state, 12.0 * double(n), s);
+}
+BENCHMARK(categorical_crossentropy)->ArgNames({"rows", "classes"})->Args({32, 10})->Args({64, 1000});
+
 void binary_crossentropy(benchmark::State& state) {
     const Index n = state.range(0);
     const auto z = bench::numbers<float>(n);

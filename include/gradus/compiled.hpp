@@ -22,6 +22,7 @@
     entry(kernels::average_pool_time_backward, T) \
     entry(kernels::axpy, T) \
     entry(kernels::binary_crossentropy, T) \
+    entry(kernels::categorical_crossentropy, T) \
     entry(kernels::column_sums, T) \
     entry(kernels::dropout_mask, T) \
     entry(kernels::embedding_forward, T) \
@@ -33,6 +34,8 @@
     entry(kernels::lstm_forward, T) \
     entry(kernels::lstm_backward, T) \
     entry(kernels::matmul, T) \
+    entry(kernels::mean_squared_error, T) \
+    entry(kernels::mean_squared_error_gradient, T) \
     entry(kernels::momentum_update, T) \
     entry(kernels::momentum_update_rows, T) \
     entry(kernels::multiply, T) \
@@ -60,6 +63,7 @@
     entry(Bidirectional, T) \
     entry(BinaryAccuracy, T) \
     entry(BinaryCrossentropy, T) \
+    entry(CategoricalCrossentropy, T) \
     entry(Dense, T) \
     entry(Dropout, T) \
     entry(Embedding, T) \
@@ -68,6 +72,7 @@
     entry(LSTM, T) \
     entry(LayerHandle, T) \
     entry(LossHandle, T) \
+    entry(MeanSquaredError, T) \
     entry(MetricHandle, T) \
     entry(Model, T) \
     entry(OptimizerHandle, T) \

@@ -32,6 +32,7 @@
 #include <gradus/layers/layer.hpp>
 #include <gradus/layers/lstm.hpp>
 #include <gradus/losses/binary_crossentropy.hpp>
+#include <gradus/losses/categorical_crossentropy.hpp>
 #include <gradus/losses/huber.hpp>
 #include <gradus/losses/mean_absolute_error.hpp>
 #include <gradus/losses/mean_squared_error.hpp>

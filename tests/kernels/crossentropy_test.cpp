@@ -63,6 +63,87 @@ TEMPLATE_TEST_CASE("cross-entropies agree with their twins, unaligned and of any
     });
 }
 
+TEMPLATE_TEST_CASE("categorical cross-entropies agree with their twins, unaligned and of any size", "[kernels]", float, double) {
+    using T = TestType;
+    const double tolerance = 16 * std::numeric_limits<T>::epsilon();
+    const auto close = [&](const Numbers<T>& a, const Numbers<T>& b, double factor) {
+        for (std::size_t i = 0; i < a.size(); ++i)
+            if (!(std::abs(double(a[i]) - double(b[i])) <= factor * tolerance * (1 + std::abs(double(b[i]))))) return false;
+        return a.size() == b.size();
+    };
+    on_each_set([&] {
+        for (int form : {0, 1, 2})
+            for (Index classes : {1, 2, 10, 33, 64, 100, 1000})
+                for (T smoothing : {T(0), T(0.1)}) {
+                    const bool logits = form == 1;
+                    const Index rows = 13;
+                    auto p = logits ? numbers<T>(rows * classes, 1, -20, 20) : probabilities<T>(rows, classes);
+                    auto t = numbers<T>(rows * classes, 4, 0, 1);
+                    softmax_forward(t.data(), t.data(), rows, classes);
+                    const auto run = [&](T* loss, T* d, const T* x) {
+                        if (form == 2)
+                            softmax_categorical_crossentropy(loss, d, x, t.data() + 1, rows, classes, T(1e-7), smoothing);
+                        else
+                            categorical_crossentropy(loss, d, x, t.data() + 1, rows, classes, logits, T(1e-7), smoothing);
+                    };
+                    p.insert(p.begin(), T(7));
+                    t.insert(t.begin(), T(7));
+                    Numbers<T> loss(std::size_t(rows) + 1, T(42)), expected = loss, d(p.size() + 1, T(42)), expected_d = d;
+                    run(loss.data(), d.data() + 1, p.data() + 1);
+                    if (form == 2)
+                        ref::softmax_categorical_crossentropy(expected.data(), expected_d.data() + 1, p.data() + 1, t.data() + 1, rows,
+                                                              classes, T(1e-7), smoothing);
+                    else
+                        ref::categorical_crossentropy(expected.data(), expected_d.data() + 1, p.data() + 1, t.data() + 1, rows,
+                                                      classes, logits, T(1e-7), smoothing);
+                    CHECK(close(loss, expected, 10));
+                    CHECK(close(d, expected_d, 10));
+                    const auto with = loss;
+                    run(loss.data(), nullptr, p.data() + 1);
+                    CHECK(same(loss, with));
+                    auto in_place = p;
+                    run(loss.data(), in_place.data() + 1, in_place.data() + 1);
+                    CHECK(std::equal(in_place.begin() + 1, in_place.end(), d.begin() + 1));
+                }
+        const Index n = 130;
+        const auto z = numbers<T>(n, 1, -9, 9), q = numbers<T>(n, 2, 0, 1), t = numbers<T>(n, 3, 0, 1);
+        Numbers<T> loss(z.size()), d(z.size()), expected(z.size()), expected_d(z.size());
+        for (bool logits : {false, true}) {
+            const T* p = logits ? z.data() : q.data();
+            binary_crossentropy(loss.data(), d.data(), p, t.data(), n, logits, T(1e-7), T(0.2));
+            ref::binary_crossentropy(expected.data(), expected_d.data(), p, t.data(), n, logits, T(1e-7), T(0.2));
+            CHECK(close(loss, expected, 10));
+            CHECK(close(d, expected_d, 10));
+        }
+        sigmoid_binary_crossentropy(loss.data(), d.data(), q.data(), t.data(), n, T(1e-7), T(0.2));
+        ref::sigmoid_binary_crossentropy(expected.data(), expected_d.data(), q.data(), t.data(), n, T(1e-7), T(0.2));
+        CHECK(close(loss, expected, 10));
+        CHECK(close(d, expected_d, 10));
+    });
+}
+
+TEMPLATE_TEST_CASE("categorical cross-entropy of one-hot targets is the sparse one", "[kernels]", float, double) {
+    using T = TestType;
+    on_each_set([&] {
+        for (Index classes : {2, 10, 100}) {
+            const Index rows = 13;
+            const auto z = numbers<T>(rows * classes, 1, -9, 9);
+            const auto target = labels(rows, classes);
+            Numbers<T> one_hot(z.size()), p(z.size()), loss(13), sparse(13), d(z.size()), sparse_d(z.size());
+            for (Index r = 0; r < rows; ++r) one_hot[std::size_t(r * classes + target[std::size_t(r)])] = 1;
+            softmax_forward(p.data(), z.data(), rows, classes);
+            categorical_crossentropy(loss.data(), d.data(), z.data(), one_hot.data(), rows, classes, true);
+            sparse_categorical_crossentropy(sparse.data(), sparse_d.data(), z.data(), target.data(), rows, classes, true);
+            CHECK(same(loss, sparse));
+            CHECK(same(d, sparse_d));
+            softmax_categorical_crossentropy(loss.data(), d.data(), p.data(), one_hot.data(), rows, classes);
+            softmax_sparse_crossentropy(sparse.data(), sparse_d.data(), p.data(), target.data(), rows, classes);
+            CHECK(same(loss, sparse));
+            CHECK(same(d, sparse_d));
+        }
+    });
+}
+
 TEST_CASE("gradients of cross-entropies are those of finite differences", "[kernels]") {
     const double h = 1e-6;
     on_each_set([&] {
@@ -91,6 +172,17 @@ TEST_CASE("gradients of cross-entropies are those of finite differences", "[kern
                 sparse_categorical_crossentropy<double>(low.data(), nullptr, x.data(), target.data(), rows, classes, logits);
                 const std::size_t r = i / std::size_t(classes);
                 CHECK(std::abs((high[r] - low[r]) / (2 * h) - dq[i]) <= 1e-6);
+            }
+            const auto soft = numbers<double>(rows * classes, 4, 0, 1);
+            categorical_crossentropy(l.data(), dq.data(), q.data(), soft.data(), rows, classes, logits, 1e-7, 0.1);
+            for (std::size_t i = 0; i < q.size(); ++i) {
+                auto x = q;
+                x[i] += h;
+                categorical_crossentropy<double>(high.data(), nullptr, x.data(), soft.data(), rows, classes, logits, 1e-7, 0.1);
+                x[i] -= 2 * h;
+                categorical_crossentropy<double>(low.data(), nullptr, x.data(), soft.data(), rows, classes, logits, 1e-7, 0.1);
+                const std::size_t r = i / std::size_t(classes);
+                CHECK(std::abs((high[r] - low[r]) / (2 * h) - dq[i]) <= 1e-6 * (1 + std::abs(dq[i])));
             }
         }
     });
@@ -170,6 +262,24 @@ TEMPLATE_TEST_CASE("cross-entropies at their edges", "[kernels]", float, double)
         softmax_sparse_crossentropy(loss.data(), dx.data(), x.data(), target.data(), 3, 3);
         CHECK(loss[0] == 0);
         CHECK(std::isnan(loss[2]));
+
+        // A class that is ruled out by its logit, one certain of the wrong class, NaN.
+        const Numbers<T> y{0, 1, 0, /**/ 0, 1, 0, /**/ 0, 1, 0}, logit{-inf, 0, 0, /**/ 300, 0, 0, /**/ 0, 0, nan};
+        categorical_crossentropy(loss.data(), dx.data(), logit.data(), y.data(), 3, 3, true);
+        CHECK(std::abs(double(loss[0]) - std::log(2.0)) <= 1e-6);
+        CHECK(dx[0] == 0);
+        CHECK(loss[1] == 300);
+        CHECK(std::isnan(loss[2]));
+        const Numbers<T> certain{0, 1, 0, /**/ 1, 0, 0, /**/ 0, 0, nan};
+        categorical_crossentropy(loss.data(), dx.data(), certain.data(), y.data(), 3, 3, false);
+        CHECK(std::abs(double(loss[0])) <= 3e-7);
+        CHECK(std::abs(double(loss[1]) - 16.118) <= 0.001);
+        CHECK(std::isnan(loss[2]));
+        for (std::size_t i = 0; i < 6; ++i) CHECK(dx[i] == 0);
+        softmax_categorical_crossentropy(loss.data(), dx.data(), certain.data(), y.data(), 3, 3);
+        CHECK(loss[0] == 0);
+        CHECK(dx[3] == 1);
+        CHECK(dx[4] == -1);
     });
 }
 
@@ -190,6 +300,14 @@ TEMPLATE_TEST_CASE("cross-entropies have the same bits on every set and for any 
             check_same_bits([&] {
                 Numbers<T> r(q.size() + std::size_t(rows));
                 sparse_categorical_crossentropy(r.data(), r.data() + rows, q.data(), target.data(), rows, classes, logits);
+                return r;
+            });
+            const auto soft = numbers<T>(rows * classes, 4, 0, 1);
+            check_same_bits([&] {
+                Numbers<T> r(2 * q.size() + 2 * std::size_t(rows));
+                categorical_crossentropy(r.data(), r.data() + rows, q.data(), soft.data(), rows, classes, logits, T(1e-7), T(0.1));
+                T* const below = r.data() + rows + rows * classes;
+                softmax_categorical_crossentropy(below, below + rows, q.data(), soft.data(), rows, classes);
                 return r;
             });
         }

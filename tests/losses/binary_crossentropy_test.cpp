@@ -47,6 +47,12 @@ TEST_CASE("binary_crossentropy equals Keras", "[losses]") {
         CHECK(golden_difference<double, double>(BinaryCrossentropy<double>(), std::string("binary/") + name) <= 1e-12);
         CHECK(golden_difference<float, float>(BinaryCrossentropy<float>(), std::string("binary/") + name) <= 1e-5);
     }
+    for (bool from_logits : {false, true}) {
+        const char* name = from_logits ? "binary/smooth_logits" : "binary/smooth";
+        const BinaryCrossentropy smooth({.from_logits = from_logits, .label_smoothing = 0.1});
+        CHECK(golden_difference<double, double>(BinaryCrossentropy<double>(smooth), name) <= 1e-12);
+        CHECK(golden_difference<float, float>(smooth, name) <= 1e-5);
+    }
     CHECK(golden_difference<double, double>(BinaryCrossentropy<double>({.from_logits = true}), "binary/logits") <= 1e-12);
     CHECK(golden_difference<float, float>(BinaryCrossentropy<float>({.from_logits = true}), "binary/logits") <= 1e-5);
 }
@@ -55,6 +61,7 @@ TEST_CASE("binary_crossentropy has right gradients and keeps the contract", "[lo
     for (const SymbolicShape& shape : {SymbolicShape{dim::batch(), 1}, {dim::batch(), 3}, {dim::batch(), dim::time(), 1}}) {
         check_layer(BinaryCrossentropy(), shapes(shape, 0.05, 0.95));
         check_layer(BinaryCrossentropy({.from_logits = true}), shapes(shape, -3, 3));
+        check_layer(BinaryCrossentropy({.label_smoothing = 0.2}), shapes(shape, 0.05, 0.95));
     }
 }
 
@@ -129,6 +136,10 @@ TEST_CASE("binary_crossentropy without gradients, and with an upstream gradient 
 }
 
 TEST_CASE("binary_crossentropy refuses what does not fit", "[losses]") {
+    const Tensor<float> some(Shape{2, 2}, 0.5f);
+    for (double smoothing : {-0.1, 1.1, std::nan("")})
+        CHECK_THROWS_AS(LossPlace<float>(BinaryCrossentropy<float>({.label_smoothing = smoothing}), some, AnyView(some.view())),
+                        ValueError);
     const SymbolicShape one{dim::batch(), 1};
     const auto build = [](SymbolicShape p, Build::In target) {
         BinaryCrossentropy<float> loss;

@@ -10,6 +10,7 @@
 #include <gradus/layers/global_average_pooling_1d.hpp>
 #include <gradus/layers/lstm.hpp>
 #include <gradus/losses/binary_crossentropy.hpp>
+#include <gradus/losses/categorical_crossentropy.hpp>
 #include <gradus/losses/huber.hpp>
 #include <gradus/losses/mean_absolute_error.hpp>
 #include <gradus/losses/mean_squared_error.hpp>
@@ -83,6 +84,7 @@ template <class T> const std::vector<Kind<LayerOf<T>>>& layer_kinds() {
 template <class T> const std::vector<Kind<LossOf<T>>>& loss_kinds() {
     static const std::vector<Kind<LossOf<T>>> kinds{
         loss<BinaryCrossentropy>(),
+        loss<CategoricalCrossentropy>(),
         loss<Huber>(),
         loss<MeanAbsoluteError>(),
         loss<MeanSquaredError>(),

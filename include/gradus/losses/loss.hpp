@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -94,6 +95,12 @@ inline void require_target(Build& b, const Build::In& expected) {
     const std::string text = "targets " + type + to_string(expected.shape) + " for its predictions";
     b.require(t.present && t.dtype == expected.dtype && t.shape.size() == expected.shape.size(), text);
     for (std::size_t i = 0; i < t.shape.size(); ++i) b.require_equal(t.shape[i], expected.shape[i], text);
+}
+
+/// Throws ValueError unless a share of targets may be smoothed.
+inline void require_smoothing(const Build& b, double smoothing) {
+    if (!(smoothing >= 0 && smoothing <= 1))
+        throw_value_error(b.context() + ": label_smoothing expects a share from 0 to 1, got " + std::to_string(smoothing));
 }
 
 /// As build_loss, for errors between predictions and targets of one shape, whose backward reads both.
