@@ -60,4 +60,41 @@ void optimizer_sgd(benchmark::State& state) {
 }
 BENCHMARK(optimizer_sgd)->Arg(6144)->Arg(535040);
 
+void optimizer_momentum(benchmark::State& state) {
+    const Index n = state.range(0);
+    const kernels::MomentumStep<float> step{1e-6f, 0.9f, kernels::MomentumForm(state.range(1)), 0.1f};
+    auto w = bench::numbers<float>(n, 1), expected = w;
+    const auto g = bench::numbers<float>(n, 2);
+    std::vector<float> v(size(n)), v_expected(v);
+    kernels::momentum_update(w.data(), v.data(), g.data(), step, n);
+    kernels::ref::momentum_update(expected.data(), v_expected.data(), g.data(), step, n);
+    if (bench::largest_difference(w, expected) > 1e-6) return state.SkipWithError("differs from the reference");
+    const double s =
+        bench::time_kernel(state, [&] { kernels::momentum_update(w.data(), v.data(), g.data(), step, n); });
+    state.counters["us"] = 1e6 * s;
+    bench::report_bytes(state, 20.0 * double(n), s);
+}
+BENCHMARK(optimizer_momentum)->ArgsProduct({{6144, 535040}, {0, 1, 2}});
+
+/// With a velocity, a mean, or both.
+void optimizer_rmsprop(benchmark::State& state) {
+    const Index n = state.range(0);
+    const bool velocity = state.range(1), mean = state.range(2);
+    const kernels::RmspropStep<float> step{1e-6f, 0.1f, 0.9f, 1e-7f};
+    auto w = bench::numbers<float>(n, 1), expected = w;
+    const auto g = bench::numbers<float>(n, 2);
+    std::vector<float> v(size(n)), u(v), a(v), v_expected(v), u_expected(v), a_expected(v);
+    const auto one_of = [](bool has, std::vector<float>& x) { return has ? x.data() : nullptr; };
+    kernels::rmsprop_update(w.data(), v.data(), one_of(velocity, u), one_of(mean, a), g.data(), step, n);
+    kernels::ref::rmsprop_update(expected.data(), v_expected.data(), one_of(velocity, u_expected),
+                                 one_of(mean, a_expected), g.data(), step, n);
+    if (bench::largest_difference(w, expected) > 1e-6) return state.SkipWithError("differs from the reference");
+    const double s = bench::time_kernel(state, [&] {
+        kernels::rmsprop_update(w.data(), v.data(), one_of(velocity, u), one_of(mean, a), g.data(), step, n);
+    });
+    state.counters["us"] = 1e6 * s;
+    bench::report_bytes(state, (20.0 + 8 * velocity + 8 * mean) * double(n), s);
+}
+BENCHMARK(optimizer_rmsprop)->ArgsProduct({{6144, 535040}, {0, 1}, {0, 1}});
+
 } // namespace

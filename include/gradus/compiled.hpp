@@ -40,6 +40,8 @@
     entry(kernels::momentum_update_rows, T) \
     entry(kernels::multiply, T) \
     entry(kernels::orthogonal, T) \
+    entry(kernels::rmsprop_update, T) \
+    entry(kernels::rmsprop_update_rows, T) \
     entry(kernels::scale, T) \
     entry(kernels::sgd_update, T) \
     entry(kernels::sgd_update_rows, T) \
@@ -60,6 +62,7 @@
     entry(Accuracy, T) \
     entry(Activation, T) \
     entry(Adam, T) \
+    entry(AdamW, T) \
     entry(Bidirectional, T) \
     entry(BinaryAccuracy, T) \
     entry(BinaryCrossentropy, T) \
@@ -75,8 +78,11 @@
     entry(MeanSquaredError, T) \
     entry(MetricHandle, T) \
     entry(Model, T) \
+    entry(Momentum, T) \
+    entry(Nesterov, T) \
     entry(OptimizerHandle, T) \
     entry(Predictor, T) \
+    entry(RMSprop, T) \
     entry(SGD, T) \
     entry(Sequential, T) \
     entry(SparseCategoricalAccuracy, T) \

@@ -20,6 +20,18 @@
 #include <gradus/metrics/accuracy.hpp>
 #include <gradus/metrics/auc.hpp>
 #include <gradus/optimizers/adam.hpp>
+#include <gradus/optimizers/adamw.hpp>
+#include <gradus/optimizers/momentum.hpp>
+#include <gradus/optimizers/nesterov.hpp>
+#include <gradus/optimizers/rmsprop.hpp>
+#include <gradus/optimizers/schedules/constant.hpp>
+#include <gradus/optimizers/schedules/cosine_decay.hpp>
+#include <gradus/optimizers/schedules/cosine_decay_restarts.hpp>
+#include <gradus/optimizers/schedules/exponential_decay.hpp>
+#include <gradus/optimizers/schedules/piecewise_constant_decay.hpp>
+#include <gradus/optimizers/schedules/polynomial_decay.hpp>
+#include <gradus/optimizers/schedules/step_decay.hpp>
+#include <gradus/optimizers/schedules/warmup.hpp>
 #include <gradus/optimizers/sgd.hpp>
 
 // layers and losses

@@ -146,6 +146,8 @@ TEST_CASE("functions of single numbers", "[kernels]") {
     }
     CHECK(std::isnan(scalar::sqrt(-1)));
     CHECK(scalar::pow(0.9, 0) == 1);
+    CHECK(scalar::pow(0, 0.5) == 0);
+    CHECK(scalar::interpolate(0.5, 2, 0.25) == 0.875);
     CHECK(scalar::pow(-2, 3) == -8);
     CHECK(scalar::pow(2, -2) == 0.25);
     CHECK(std::abs(scalar::pow(0.9999, 100000) / std::pow(0.9999, 100000) - 1) <= 2e-11);

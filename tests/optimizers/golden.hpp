@@ -9,8 +9,10 @@
 
 namespace blocks {
 
-// The largest difference to the recorded values over all steps and tensors. `make` gives the optimizer of step t = 1, 2, ...
-template <class T> double golden_difference(const std::string& name, const std::function<OptimizerHandle<T>(Index)>& make) {
+// The largest difference to the recorded values over all steps and tensors. `make` gives the optimizer of step t = 1,
+// 2, ...; tensor `kept` does not decay.
+template <class T>
+double golden_difference(const std::string& name, const std::function<OptimizerHandle<T>(Index)>& make, int kept = -1) {
     const auto file = SafetensorsFile::read(std::string(GRADUS_GOLDEN_DIR) + "/optimizers.safetensors");
     std::vector<Tensor<double>> start, gradient, expected;
     std::vector<Shape> shapes;
@@ -21,6 +23,7 @@ template <class T> double golden_difference(const std::string& name, const std::
         shapes.push_back(start.back().shape());
     }
     Blocks<T> b(shapes, make(1)->moments());
+    if (kept >= 0) b.segments[static_cast<std::size_t>(kept)].decay = false;
     for (std::size_t i = 0; i < 3; ++i)
         for (Index k = 0; k < start[i].size(); ++k)
             b.parameters[static_cast<std::size_t>(b.segments[i].offset + k)] = static_cast<T>(start[i][k]);
@@ -33,10 +36,11 @@ template <class T> double golden_difference(const std::string& name, const std::
         b.apply(*make(t + 1));
         for (std::size_t i = 0; i < 3; ++i)
             for (Index k = 0; k < start[i].size(); ++k)
-                worst = std::max(worst, std::abs(double(b.parameters[static_cast<std::size_t>(b.segments[i].offset + k)]) -
-                                                 expected[i][t * start[i].size() + k]));
+                worst =
+                    std::max(worst, std::abs(double(b.parameters[static_cast<std::size_t>(b.segments[i].offset + k)]) -
+                                             expected[i][t * start[i].size() + k]));
     }
     return worst;
 }
 
-}  // namespace blocks
+} // namespace blocks

@@ -1,5 +1,10 @@
 // What every optimizer promises, whatever its rule.
 #include <gradus/optimizers/adam.hpp>
+#include <gradus/optimizers/adamw.hpp>
+#include <gradus/optimizers/nesterov.hpp>
+#include <gradus/optimizers/rmsprop.hpp>
+#include <gradus/optimizers/schedules/cosine_decay.hpp>
+#include <gradus/optimizers/schedules/warmup.hpp>
 #include <gradus/optimizers/sgd.hpp>
 #include <gradus/testing/allocation_guard.hpp>
 
@@ -12,10 +17,23 @@ using namespace blocks;
 namespace {
 
 template <class T> std::vector<OptimizerHandle<T>> all() {
-    return {SGD({.learning_rate = 0.1}), Adam({.learning_rate = 0.1})};
+    const CosineDecay wave({.initial_learning_rate = 0.1, .decay_steps = 3, .alpha = 0.2});
+    return {SGD(0.1),
+            Momentum(0.1),
+            Momentum({.learning_rate = 0.1, .momentum = 0.8, .averaged = true}),
+            Nesterov(0.1),
+            Adam(0.1),
+            AdamW({.learning_rate = 0.1, .weight_decay = 0.1}),
+            RMSprop(0.1),
+            RMSprop({.learning_rate = 0.1, .momentum = 0.9}),
+            RMSprop({.learning_rate = 0.1, .centered = true}),
+            RMSprop({.learning_rate = 0.1, .momentum = 0.9, .centered = true}),
+            Adam(Warmup({.learning_rate = wave, .warmup_steps = 2, .initial_learning_rate = 0.01})),
+            AdamW(wave)};
 }
 
-template <class T> Blocks<T> trained(const Optimizer<T>& optimizer, const std::vector<Shape>& shapes, Index align = 16) {
+template <class T>
+Blocks<T> trained(const Optimizer<T>& optimizer, const std::vector<Shape>& shapes, Index align = 16) {
     Blocks<T> b(shapes, optimizer.moments(), align);
     for (int t = 1; t <= 4; ++t) {
         b.fill_gradients(t);
@@ -31,7 +49,8 @@ template <class T> void check_sparse(const Optimizer<T>& optimizer, Index vocabu
     for (Index t = 0; t < 6; ++t) {
         std::vector<std::int32_t> ids;
         for (Index r = 0; r < vocabulary; ++r)
-            if ((r * 7 + t) % 5 < (t == 3 ? 0 : 2) || (t == 4 && r + 1 == vocabulary)) ids.push_back(static_cast<std::int32_t>(r));
+            if ((r * 7 + t) % 5 < (t == 3 ? 0 : 2) || (t == 4 && r + 1 == vocabulary))
+                ids.push_back(static_cast<std::int32_t>(r));
         const auto values = numbers<T>(static_cast<Index>(ids.size()) * dim, int(t));
         dense.fill_gradients(int(t));
         sparse.fill_gradients(int(t));
@@ -50,9 +69,11 @@ template <class T> void check_sparse(const Optimizer<T>& optimizer, Index vocabu
 }
 
 template <class T> void check_promises() {
+    int number = 0;
     for (const auto& handle : all<T>()) {
         const Optimizer<T>& optimizer = *handle;
-        SECTION(std::string(optimizer.kind()) + ": how parameters are cut does not change the bits; padding stays") {
+        const std::string name = std::string(optimizer.kind()) + " #" + std::to_string(number++);
+        SECTION(name + ": how parameters are cut does not change the bits; padding stays") {
             const auto apart = trained(optimizer, {{5, 3}, {1}, {16}, {40}});
             const auto together = trained(optimizer, {{5, 3}, {1}, {16}, {40}}, 1);
             for (std::size_t i = 0; i < apart.segments.size(); ++i) {
@@ -73,11 +94,12 @@ template <class T> void check_promises() {
             std::size_t inside = 0;
             for (const Segment& s : apart.segments) inside += static_cast<std::size_t>(s.size());
             for (const auto* block : {&apart.parameters, &apart.gradients})
-                CHECK(static_cast<std::size_t>(std::count(block->begin(), block->end(), T(padding))) == block->size() - inside);
+                CHECK(static_cast<std::size_t>(std::count(block->begin(), block->end(), T(padding))) ==
+                      block->size() - inside);
             for (const auto& m : apart.moments)
                 CHECK(static_cast<std::size_t>(std::count(m.begin(), m.end(), T(padding))) == m.size() - inside);
         }
-        SECTION(std::string(optimizer.kind()) + ": frozen segments stay") {
+        SECTION(name + ": frozen segments stay") {
             Blocks<T> b({{5, 3}, {7}, {16}}, optimizer.moments());
             const auto before = b;
             b.segments[1].slot = -1;
@@ -91,20 +113,68 @@ template <class T> void check_promises() {
                     CHECK((b.moments[m][k] != before.moments[m][k]) == moves);
             }
         }
-        SECTION(std::string(optimizer.kind()) + ": row-sparse equals dense bit for bit") {
+        SECTION(name + ": a group's scale multiplies the rate") {
+            // Three groups of which the second has half the rate, and the third none.
+            const std::vector<Shape> shapes{{5, 3}, {16}, {7}, {20, 3}};
+            Blocks<T> b(shapes, optimizer.moments()), half = b, whole = b;
+            const auto start = b;
+            for (std::size_t i = 0; i < 4; ++i) b.segments[i].group = Index(i) % 3;
+            b.segments[3].group = 1;
+            b.segments[3].row_sparse = true;
+            const std::vector<std::int32_t> ids{1, 19};
+            for (int t = 1; t <= 4; ++t) {
+                const auto values = numbers<T>(6, t);
+                b.sparse = {{}, {}, {}, {ids, values.data()}};
+                for (Blocks<T>* x : {&b, &half, &whole}) {
+                    x->fill_gradients(t);
+                    T* g = x->gradients.data() + x->segments[3].slot;
+                    std::fill_n(g, 60, T(0));
+                    for (std::size_t i = 0; i < 2; ++i) std::copy_n(values.begin() + Index(i) * 3, 3, g + ids[i] * 3);
+                }
+                b.apply(optimizer, {1, 0.5, 0});
+                half.apply(optimizer, {0.5});
+                whole.apply(optimizer);
+            }
+            const auto equal = [&](const Blocks<T>& other, std::size_t i) {
+                const Segment& s = b.segments[i];
+                return std::memcmp(b.parameters.data() + s.offset, other.parameters.data() + s.offset,
+                                   static_cast<std::size_t>(s.size()) * sizeof(T)) == 0;
+            };
+            CHECK(equal(whole, 0));
+            CHECK(equal(half, 1));
+            CHECK(equal(start, 2));
+            CHECK(equal(half, 3));
+            CHECK_FALSE(equal(whole, 1));
+        }
+        SECTION(name + ": moments and the number of updates are all that a resumed run needs") {
+            const std::vector<Shape> shapes{{5, 3}, {7}};
+            Blocks<T> straight(shapes, optimizer.moments());
+            for (int t = 1; t <= 6; ++t) {
+                straight.fill_gradients(t);
+                straight.apply(optimizer);
+            }
+            Blocks<T> resumed(shapes, optimizer.moments());
+            for (int t = 1; t <= 6; ++t) {
+                const OptimizerHandle<T> fresh(optimizer.copy());
+                resumed.fill_gradients(t);
+                resumed.apply(*fresh);
+            }
+            CHECK(same(straight.parameters, resumed.parameters));
+        }
+        SECTION(name + ": row-sparse equals dense bit for bit") {
             check_sparse(optimizer, 1, 1);
             check_sparse(optimizer, 23, 3);
             check_sparse(optimizer, 1000, 50);
             check_sparse(optimizer, 3, 5000);
         }
-        SECTION(std::string(optimizer.kind()) + ": segments without elements, no segments") {
+        SECTION(name + ": segments without elements, no segments") {
             Blocks<T> b({{0}, {2, 0}, {3}}, optimizer.moments());
             b.fill_gradients(1);
             b.apply(optimizer);
             Blocks<T> none({}, optimizer.moments());
             none.apply(optimizer);
         }
-        SECTION(std::string(optimizer.kind()) + ": the same bits for any number of threads and with fused multiply-add") {
+        SECTION(name + ": the same bits for any number of threads and with fused multiply-add") {
             const std::vector<Shape> shapes{{100, 1000}, {3}, {70001}};
             std::vector<std::vector<T>> results;
             for (int threads : {1, 2, 3, 8}) {
@@ -121,7 +191,7 @@ template <class T> void check_promises() {
 #endif
             for (const auto& r : results) CHECK(same(r, results[0]));
         }
-        SECTION(std::string(optimizer.kind()) + ": allocates nothing") {
+        SECTION(name + ": allocates nothing") {
             Blocks<T> b({{100, 1000}, {3}, {70001}}, optimizer.moments());
             b.segments[0].row_sparse = true;
             const std::vector<std::int32_t> ids{3, 50, 99};
@@ -157,10 +227,34 @@ private:
     double rate_ = 1;
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("optimizers keep their promises in float", "[optimizers]") { check_promises<float>(); }
 TEST_CASE("optimizers keep their promises in double", "[optimizers]") { check_promises<double>(); }
+
+TEST_CASE("a rate is a number that may be set, or a schedule that rules", "[optimizers]") {
+    const CosineDecay wave({.initial_learning_rate = 0.5, .decay_steps = 10});
+    Adam number(0.25), scheduled(wave);
+    CHECK(number.learning_rate(7) == 0.25);
+    number.set_learning_rate(0);
+    CHECK(number.learning_rate() == 0);
+    CHECK(scheduled.learning_rate() == 0.5);
+    CHECK(scheduled.learning_rate(5) == wave(5));
+    CHECK(scheduled.learning_rate(10) == 0);
+    CHECK_THROWS_WITH(
+        scheduled.set_learning_rate(0.1),
+        "adam: set_learning_rate expects an optimizer whose rate is a number, got a schedule (cosine_decay)");
+    CHECK_THROWS_WITH(scheduled.set_learning_rate(-1),
+                      "adam: learning_rate expects a finite number of at least 0, got -1");
+    const Adam<double> wide = scheduled;
+    CHECK(wide.learning_rate(5) == wave(5));
+    const OptimizerHandle<double> handle = SGD(Warmup({.learning_rate = wave, .warmup_steps = 2}));
+    CHECK(handle->learning_rate(1) == 0.25);
+    CHECK(handle->learning_rate(4) == wave(2));
+    CHECK_FALSE(scheduled.options().learning_rate == 0.5);
+    // A schedule that nobody gave its options.
+    CHECK_THROWS_WITH(SGD(CosineDecay()), "cosine_decay: learning_rate expects a finite number of at least 0, got nan");
+}
 
 TEST_CASE("handles hold optimizers of any scalar, users' own too", "[optimizers]") {
     OptimizerHandle<float> none;

@@ -70,6 +70,8 @@ private:
             either(options_.metrics, metric_kinds<T>());
         else if (o.category == "optimizer")
             either(options_.optimizers, optimizer_kinds<T>());
+        else if (o.category == "schedule")
+            either(options_.schedules, schedule_kinds());
         else if (o.category == "preprocessor")
             either(options_.preprocessors, preprocessor_kinds());
         if (d) return d;

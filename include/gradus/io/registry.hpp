@@ -18,6 +18,18 @@
 #include <gradus/metrics/accuracy.hpp>
 #include <gradus/metrics/auc.hpp>
 #include <gradus/optimizers/adam.hpp>
+#include <gradus/optimizers/adamw.hpp>
+#include <gradus/optimizers/momentum.hpp>
+#include <gradus/optimizers/nesterov.hpp>
+#include <gradus/optimizers/rmsprop.hpp>
+#include <gradus/optimizers/schedules/constant.hpp>
+#include <gradus/optimizers/schedules/cosine_decay.hpp>
+#include <gradus/optimizers/schedules/cosine_decay_restarts.hpp>
+#include <gradus/optimizers/schedules/exponential_decay.hpp>
+#include <gradus/optimizers/schedules/piecewise_constant_decay.hpp>
+#include <gradus/optimizers/schedules/polynomial_decay.hpp>
+#include <gradus/optimizers/schedules/step_decay.hpp>
+#include <gradus/optimizers/schedules/warmup.hpp>
 #include <gradus/optimizers/sgd.hpp>
 #include <gradus/preprocessing/text_vectorization.hpp>
 
@@ -50,7 +62,10 @@ template <template <class> class C> detail::KindOf<C> layer() { return {}; }
 template <template <class> class C> detail::KindOf<C> loss() { return {}; }
 template <template <class> class C> detail::KindOf<C> metric() { return {}; }
 template <template <class> class C> detail::KindOf<C> optimizer() { return {}; }
-/// Preprocessors are not templates.
+/// Schedules and preprocessors are not templates.
+template <std::derived_from<Schedule> S> Kind<Schedule> schedule() {
+    return {std::string(S().kind()), []() -> std::unique_ptr<Schedule> { return std::make_unique<S>(); }};
+}
 template <std::derived_from<Preprocessor> P> Kind<Preprocessor> preprocessor() {
     return {std::string(P().kind()), []() -> std::unique_ptr<Preprocessor> { return std::make_unique<P>(); }};
 }
@@ -61,6 +76,7 @@ template <class T = float> struct LoadOptions {
     std::vector<Kind<LossOf<T>>> losses = {};
     std::vector<Kind<Metric<T>>> metrics = {};
     std::vector<Kind<Optimizer<T>>> optimizers = {};
+    std::vector<Kind<Schedule>> schedules = {};
     std::vector<Kind<Preprocessor>> preprocessors = {};
     bool compile = true; ///< compile the model as it was, with the optimizer's moments
 };
@@ -106,7 +122,25 @@ template <class T> const std::vector<Kind<Metric<T>>>& metric_kinds() {
 template <class T> const std::vector<Kind<Optimizer<T>>>& optimizer_kinds() {
     static const std::vector<Kind<Optimizer<T>>> kinds{
         optimizer<Adam>(),
+        optimizer<AdamW>(),
+        optimizer<Momentum>(),
+        optimizer<Nesterov>(),
+        optimizer<RMSprop>(),
         optimizer<SGD>(),
+    };
+    return kinds;
+}
+
+inline const std::vector<Kind<Schedule>>& schedule_kinds() {
+    static const std::vector<Kind<Schedule>> kinds{
+        schedule<Constant>(),
+        schedule<CosineDecay>(),
+        schedule<CosineDecayRestarts>(),
+        schedule<ExponentialDecay>(),
+        schedule<PiecewiseConstantDecay>(),
+        schedule<PolynomialDecay>(),
+        schedule<StepDecay>(),
+        schedule<Warmup>(),
     };
     return kinds;
 }

@@ -102,6 +102,7 @@ inline double sqrt(double x) { return std::sqrt(x); }
 inline double sin(double x) { return std::sin(x); }
 inline double cos(double x) { return std::cos(x); }
 inline double pow(double x, double y) { return std::pow(x, y); }
+inline double interpolate(double a, double b, double f) { return a + (b - a) * f; }
 
 #else
 
@@ -113,6 +114,8 @@ inline double sin(double x) { return detail::baseline::scalar_sin(x); }
 inline double cos(double x) { return detail::baseline::scalar_cos(x); }
 /// x^y: whole y by repeated squaring, others as exp(y log x) (relative error at most about |y| (1 + |log x|) 1e-16; NaN for negative x).
 inline double pow(double x, double y) { return detail::baseline::scalar_pow(x, y); }
+/// a + (b - a) f, each operation rounded: outside a region compilers may fuse two.
+inline double interpolate(double a, double b, double f) { return detail::baseline::scalar_interpolate(a, b, f); }
 
 #endif
 

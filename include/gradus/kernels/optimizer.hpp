@@ -1,4 +1,4 @@
-/// One update of a block of parameters: SGD, with or without momentum, and Adam.
+/// One update of a block of parameters: SGD, with or without momentum, Adam and RMSprop.
 ///
 /// Where a gradient may be null it is zero, and the bits are those of a gradient of zeros. A parameter whose gradient
 /// is sparse by rows is updated in all rows, with the bits of the dense update. Moments that become denormal are set to
@@ -22,19 +22,32 @@ template <class T> struct AdamStep {
     T one_minus_beta1 = 0; ///< computed in double and rounded: in float 1 - 0.999 is off by 1e-5
     T one_minus_beta2 = 0;
     T epsilon = 0;
+    T decay = 0; ///< learning rate * decoupled weight decay
 };
+
+/// What a velocity holds, and how it moves the parameters.
+enum class MomentumForm { classical, nesterov, averaged };
 
 /// The scalars of one step with momentum.
 template <class T> struct MomentumStep {
     T rate = 0;
     T momentum = 0;
-    bool nesterov = false;
+    MomentumForm form = MomentumForm::classical;
+    T one_minus_momentum = 0; ///< of the averaged form
+};
+
+/// The scalars of one RMSprop step.
+template <class T> struct RmspropStep {
+    T rate = 0;
+    T one_minus_rho = 0;
+    T momentum = 0;
+    T epsilon = 0;
 };
 
 namespace detail {
 
 template <class T> struct OptimizerTable {
-    AdamStep<T> (*adam_step)(double rate, double beta1, double beta2, double epsilon, Index t);
+    AdamStep<T> (*adam_step)(double rate, double beta1, double beta2, double epsilon, Index t, double decay);
     void (*adam)(T* w, T* m, T* v, const T* g, AdamStep<T> s, Index n);
     void (*adam_rows)(T* w, T* m, T* v, const T* drows, const std::int32_t* rows, Index count, AdamStep<T> s,
                       Index first, Index last, Index dim);
@@ -42,6 +55,12 @@ template <class T> struct OptimizerTable {
     void (*momentum)(T* w, T* velocity, const T* g, MomentumStep<T> s, Index n);
     void (*momentum_rows)(T* w, T* velocity, const T* drows, const std::int32_t* rows, Index count, MomentumStep<T> s,
                           Index first, Index last, Index dim);
+};
+
+template <class T> struct RmspropTable {
+    void (*rmsprop)(T* w, T* v, T* velocity, T* mean, const T* g, RmspropStep<T> s, Index n);
+    void (*rmsprop_rows)(T* w, T* v, T* velocity, T* mean, const T* drows, const std::int32_t* rows, Index count,
+                         RmspropStep<T> s, Index first, Index last, Index dim);
 };
 
 inline constexpr Index optimizer_grain = 16384;
@@ -61,10 +80,11 @@ namespace kernels {
 
 namespace ref {
 
-template <class T> AdamStep<T> adam_step(double rate, double beta1, double beta2, double epsilon, Index t) {
+template <class T>
+AdamStep<T> adam_step(double rate, double beta1, double beta2, double epsilon, Index t, double decay = 0) {
     const double power = static_cast<double>(t);
     const double correction = std::sqrt(1 - std::pow(beta2, power)) / (1 - std::pow(beta1, power));
-    return {T(rate * correction), T(1 - beta1), T(1 - beta2), T(epsilon)};
+    return {T(rate * correction), T(1 - beta1), T(1 - beta2), T(epsilon), T(rate * decay)};
 }
 
 /// x, or zero where x is denormal.
@@ -75,6 +95,7 @@ template <class T> void adam_update(T* w, T* m, T* v, const T* g, AdamStep<T> s,
         const T gradient = g ? g[i] : T(0);
         m[i] = without_denormals(m[i] + (gradient - m[i]) * s.one_minus_beta1);
         v[i] = without_denormals(v[i] + (gradient * gradient - v[i]) * s.one_minus_beta2);
+        if (s.decay != 0) w[i] -= w[i] * s.decay;
         w[i] -= m[i] * s.rate / (std::sqrt(v[i]) + s.epsilon);
     }
 }
@@ -83,9 +104,31 @@ template <class T> void sgd_update(T* w, const T* g, T rate, Index n) { array(w,
 
 template <class T> void momentum_update(T* w, T* velocity, const T* g, MomentumStep<T> s, Index n) {
     for (Index i = 0; i < n; ++i) {
-        const T step = g ? s.rate * g[i] : T(0);
-        velocity[i] = without_denormals(s.momentum * velocity[i] - step);
-        w[i] += s.nesterov ? s.momentum * velocity[i] - step : velocity[i];
+        const T gradient = g ? g[i] : T(0);
+        if (s.form == MomentumForm::averaged) {
+            velocity[i] = without_denormals(velocity[i] + (gradient - velocity[i]) * s.one_minus_momentum);
+            w[i] -= s.rate * velocity[i];
+        } else {
+            const T step = s.rate * gradient;
+            velocity[i] = without_denormals(s.momentum * velocity[i] - step);
+            w[i] += s.form == MomentumForm::nesterov ? s.momentum * velocity[i] - step : velocity[i];
+        }
+    }
+}
+
+template <class T> void rmsprop_update(T* w, T* v, T* velocity, T* mean, const T* g, RmspropStep<T> s, Index n) {
+    for (Index i = 0; i < n; ++i) {
+        const T gradient = g ? g[i] : T(0);
+        v[i] = without_denormals(v[i] + (gradient * gradient - v[i]) * s.one_minus_rho);
+        T variance = v[i];
+        if (mean) {
+            mean[i] = without_denormals(mean[i] + (gradient - mean[i]) * s.one_minus_rho);
+            variance -= mean[i] * mean[i];
+            if (variance < 0) variance = 0;
+        }
+        const T step = s.rate * gradient / std::sqrt(variance + s.epsilon);
+        if (velocity) velocity[i] = without_denormals(s.momentum * velocity[i] + step);
+        w[i] -= velocity ? velocity[i] : step;
     }
 }
 
@@ -102,18 +145,19 @@ void each_row(const T* drows, const std::int32_t* rows, Index count, Index vocab
 } // namespace ref
 
 /// The scalars of Adam's step t = 1, 2, ...: computed in double, with the same bits from every compiler and on every
-/// set.
-template <class T> AdamStep<T> adam_step(double rate, double beta1, double beta2, double epsilon, Index t) {
+/// set. `decay` is the decoupled weight decay.
+template <class T>
+AdamStep<T> adam_step(double rate, double beta1, double beta2, double epsilon, Index t, double decay = 0) {
 #if GRADUS_EIGEN_KERNELS
-    return ref::adam_step<T>(rate, beta1, beta2, epsilon, t);
+    return ref::adam_step<T>(rate, beta1, beta2, epsilon, t, decay);
 #else
-    return GRADUS_DISPATCH(optimizer_table<T>).adam_step(rate, beta1, beta2, epsilon, t);
+    return GRADUS_DISPATCH(optimizer_table<T>).adam_step(rate, beta1, beta2, epsilon, t, decay);
 #endif
 }
 
 /// Kingma and Ba 2015 in Keras's form, epsilon added to the square root before its correction (PyTorch: after):
 ///
-///     m += (g - m)(1 - beta1);   v += (g^2 - v)(1 - beta2);   w -= rate m / (sqrt(v) + epsilon)
+///     m += (g - m)(1 - beta1);   v += (g^2 - v)(1 - beta2);   w -= decay w;   w -= rate m / (sqrt(v) + epsilon)
 ///
 /// All [n]; g may be null: zero.
 template <class T> void adam_update(T* w, T* m, T* v, const T* g, AdamStep<T> s, Index n) {
@@ -164,7 +208,8 @@ void sgd_update_rows(T* w, const T* drows, const std::int32_t* rows, Index count
 }
 
 /// velocity = momentum velocity - rate g;   w += velocity, or with Nesterov w += momentum velocity - rate g. As Keras;
-/// PyTorch keeps the velocity without the rate. All [n]; g may be null: zero.
+/// PyTorch keeps the velocity without the rate. Averaged: velocity += (g - velocity)(1 - momentum);   w -= rate
+/// velocity. All [n]; g may be null: zero.
 template <class T> void momentum_update(T* w, T* velocity, const T* g, MomentumStep<T> s, Index n) {
 #if GRADUS_EIGEN_KERNELS
     ref::momentum_update(w, velocity, g, s, n);
@@ -186,6 +231,41 @@ template <class T> void momentum_update_rows(T* w, T* velocity, const T* drows, 
     const auto& kernels = GRADUS_DISPATCH(optimizer_table<T>);
     parallel_for(0, dim > 0 ? vocabulary : 0, detail::optimizer_grain_rows(dim), [&](Index first, Index last) {
         kernels.momentum_rows(w, velocity, drows, rows, count, s, first, last, dim);
+    });
+#endif
+}
+
+/// Hinton's RMSprop in Keras's form, epsilon under the root (PyTorch: beside it):
+///
+///     v += (g^2 - v)(1 - rho);   mean += (g - mean)(1 - rho);   step = rate g / sqrt(max(0, v - mean^2) + epsilon)
+///     velocity = momentum velocity + step;   w -= velocity
+///
+/// `mean` (centered) and `velocity` may be null: without the former v stands for v - mean^2, without the latter step
+/// for velocity. All [n]; g may be null: zero.
+template <class T> void rmsprop_update(T* w, T* v, T* velocity, T* mean, const T* g, RmspropStep<T> s, Index n) {
+#if GRADUS_EIGEN_KERNELS
+    ref::rmsprop_update(w, v, velocity, mean, g, s, n);
+#else
+    const auto& kernels = GRADUS_DISPATCH(rmsprop_table<T>);
+    parallel_for(0, n, detail::optimizer_grain, [&](Index i, Index end) {
+        kernels.rmsprop(w + i, v + i, velocity ? velocity + i : nullptr, mean ? mean + i : nullptr, g ? g + i : nullptr,
+                        s, end - i);
+    });
+#endif
+}
+
+/// rmsprop_update of w and its moments [V, dim] whose gradient is drows [count, dim] in the ascending `rows` and zero
+/// elsewhere.
+template <class T> void rmsprop_update_rows(T* w, T* v, T* velocity, T* mean, const T* drows, const std::int32_t* rows,
+                                            Index count, RmspropStep<T> s, Index vocabulary, Index dim) {
+#if GRADUS_EIGEN_KERNELS
+    ref::each_row(drows, rows, count, vocabulary, dim, [&](Index at, const T* g) {
+        ref::rmsprop_update(w + at, v + at, velocity ? velocity + at : nullptr, mean ? mean + at : nullptr, g, s, dim);
+    });
+#else
+    const auto& kernels = GRADUS_DISPATCH(rmsprop_table<T>);
+    parallel_for(0, dim > 0 ? vocabulary : 0, detail::optimizer_grain_rows(dim), [&](Index first, Index last) {
+        kernels.rmsprop_rows(w, v, velocity, mean, drows, rows, count, s, first, last, dim);
     });
 #endif
 }

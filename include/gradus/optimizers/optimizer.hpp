@@ -1,7 +1,8 @@
 /// Optimizer: the interface of what turns gradients into new parameters, and the copyable handle that `compile` holds.
 ///
-/// An optimizer is its options. Parameters, gradients and moments are blocks of memory that somebody else owns, and a table of
-/// segments says what lies where; so several optimizers may train parts of one store, and one update is a few long loops.
+/// An optimizer is its options. Parameters, gradients and moments are blocks of memory that somebody else owns, and a
+/// table of segments says what lies where; so several optimizers may train parts of one store, and one update is a few
+/// long loops.
 #pragma once
 #include <gradus/core/fields.hpp>
 #include <gradus/core/parallel.hpp>
@@ -17,17 +18,17 @@ GRADUS_BEGIN
 
 /// One update: blocks and the table of their segments.
 ///
-/// A segment's `offset` indexes `parameters`; its `slot` indexes `gradients` and each block of moments, and is -1 where the
-/// segment is frozen. A row-sparse segment [V, ...] has no dense gradient: its rows come from `sparse`, all others count as zero,
-/// with the bits of a dense update. What lies between segments is never touched.
+/// A segment's `offset` indexes `parameters`; its `slot` indexes `gradients` and each block of moments, and is -1 where
+/// the segment is frozen. A row-sparse segment [V, ...] has no dense gradient: its rows come from `sparse`, all others
+/// count as zero, with the bits of a dense update. What lies between segments is never touched.
 template <class T> struct Update {
     T* parameters = nullptr;
     std::span<const Segment> segments;
     const T* gradients = nullptr;
-    std::span<const SparseRows<T>> sparse = {};  ///< by segment; may be shorter: no rows. Read for row-sparse segments only
-    std::span<T* const> moments = {};            ///< Optimizer::moments() blocks, zero before the first update
-    Index step = 1;                              ///< number of the update, from 1; a schedule is asked for step - 1
-    std::span<const double> group_scales = {};   ///< multiply the learning rate, by Segment::group; empty: all 1
+    std::span<const SparseRows<T>> sparse = {}; ///< by segment, for row-sparse ones; shorter: no rows
+    std::span<T* const> moments = {};           ///< Optimizer::moments() blocks, zero before the first update
+    Index step = 1;                             ///< number of the update, from 1; a schedule is asked for step - 1
+    std::span<const double> group_scales = {};  ///< multiply the learning rate, by Segment::group; empty: all 1
 
     double scale(const Segment& s) const {
         return group_scales.empty() ? 1 : group_scales[static_cast<std::size_t>(s.group)];
@@ -69,8 +70,10 @@ template <class To> To convert_optimizer(const Described& from) {
 }
 
 /// Calls dense(first, n) for each run of n elements of dense segments that are neighbours in all blocks and alike in
-/// rate and decay, `first` the first of them; and sparse(segment, rows) for each row-sparse one.
-template <class T, class Dense, class Sparse> void each_segment(const Update<T>& u, Dense dense, Sparse sparse) {
+/// rate (and in decay, where the caller decays), `first` the first of them; and sparse(segment, rows) for each
+/// row-sparse one.
+template <class T, class Dense, class Sparse>
+void each_segment(const Update<T>& u, Dense dense, Sparse sparse, bool decays = false) {
     const FloatScope mode;
     const Segment* first = nullptr;
     Index n = 0;
@@ -79,8 +82,8 @@ template <class T, class Dense, class Sparse> void each_segment(const Update<T>&
         if (s.slot < 0 || s.size() == 0) continue;
         if (s.row_sparse) {
             sparse(s, i < u.sparse.size() ? u.sparse[i] : SparseRows<T>{});
-        } else if (first && s.offset == first->offset + n && s.slot == first->slot + n && s.decay == first->decay &&
-                   u.scale(s) == u.scale(*first)) {
+        } else if (first && s.offset == first->offset + n && s.slot == first->slot + n &&
+                   (!decays || s.decay == first->decay) && u.scale(s) == u.scale(*first)) {
             n += s.size();
         } else {
             if (first) dense(*first, n);
@@ -91,7 +94,7 @@ template <class T, class Dense, class Sparse> void each_segment(const Update<T>&
     if (first) dense(*first, n);
 }
 
-}  // namespace detail
+} // namespace detail
 
 /// Holds any optimizer of scalar T, by value; made from an optimizer of any scalar. Empty where default-constructed.
 template <class T> class OptimizerHandle {

@@ -6,20 +6,21 @@
 GRADUS_BEGIN
 
 struct SGDOptions {
-    LearningRate learning_rate = 0.01;  ///< a number or a schedule
+    LearningRate learning_rate = 0.01; ///< a number or a schedule
 };
 
 /// w -= learning_rate g.
 ///
-/// `SGD({.learning_rate = 0.1})` or `SGD(0.1)`, or with a schedule for the number; the default is Keras's 0.01. Throws ValueError where the learning rate is not a
-/// number, infinite or negative. Without moments. The same as Keras's and PyTorch's without momentum.
+/// `SGD({.learning_rate = 0.1})` or `SGD(0.1)`, or with a schedule for the number; the default is Keras's 0.01. Throws
+/// ValueError where the learning rate is not a number, infinite or negative. Without moments. The same as Keras's and
+/// PyTorch's without momentum.
 template <class T = float> class SGD : public Optimizer<T> {
 public:
     SGD() : SGD(SGDOptions{}) {}
     explicit SGD(SGDOptions options) : o_(options) { check(); }
     explicit SGD(double learning_rate) : SGD(SGDOptions{.learning_rate = learning_rate}) {}
-    template <std::derived_from<Schedule> S>
-    explicit SGD(const S& learning_rate) : SGD(SGDOptions{.learning_rate = learning_rate}) {}
+    template <std::derived_from<Schedule> S> explicit SGD(const S& learning_rate)
+        : SGD(SGDOptions{.learning_rate = learning_rate}) {}
 
     std::string_view kind() const override { return "sgd"; }
     void fields(Fields& f) override {
@@ -34,7 +35,8 @@ public:
         detail::each_segment(
             u,
             [&](const Segment& s, Index n) {
-                kernels::sgd_update(u.parameters + s.offset, u.gradients + s.slot, static_cast<T>(rate * u.scale(s)), n);
+                kernels::sgd_update(u.parameters + s.offset, u.gradients + s.slot, static_cast<T>(rate * u.scale(s)),
+                                    n);
             },
             [&](const Segment& s, const SparseRows<T>& rows) {
                 kernels::sgd_update_rows(u.parameters + s.offset, rows.values, rows.ids.data(),

@@ -120,6 +120,7 @@ inline __attribute__((noinline)) double scalar_pow(double x, double y) {
     }
     return scalar_exp(y * scalar_log(x));
 }
+inline __attribute__((noinline)) double scalar_interpolate(double a, double b, double f) { return a + (b - a) * f; }
 #endif
 
 #endif

@@ -69,7 +69,8 @@ public:
     void set(std::string_view kind, double rate) {
         detail::require_learning_rate(kind, rate);
         if (schedule_)
-            throw_value_error(std::string(kind) + ": set_learning_rate expects an optimizer whose rate is a number, got a schedule (" +
+            throw_value_error(std::string(kind) +
+                              ": set_learning_rate expects an optimizer whose rate is a number, got a schedule (" +
                               std::string(schedule_->kind()) + ")");
         rate_ = rate;
     }
@@ -109,9 +110,9 @@ private:
     std::shared_ptr<Schedule> schedule_;
 };
 
-/// Copies options where only schedules are objects: they are shared by no scalar.
 namespace detail {
 
+/// Reads options of an object of another scalar: schedules have none, and are copied.
 class ScheduleCopier : public FieldReader {
 public:
     using FieldReader::FieldReader;
