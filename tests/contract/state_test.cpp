@@ -63,6 +63,32 @@ TEST_CASE("state: compile freezes layers by name, statistics too") {
     CHECK(!same_bits(value("norm.mean"), mean));
 }
 
+TEST_CASE("state: a frozen layer inside a wrapper, and at every place") {
+    const RunningMean<double> mean;
+    const Node a = input<double>({dim::batch(), 2});
+    const Node y = Dense<double>(1).named("head")(Inside<double>(mean).named("wrapper")(mean.named("norm")(a)));
+    Model<double> model({a}, {y});
+    const auto x = numbers<double>(Shape{8, 2}, 1, 1, 2), target = numbers<double>(Shape{8, 1}, 2);
+    const auto statistics = [&] { return Tensor<double>(model.parameter("norm.mean")); };
+    model.compile({.optimizer = SGD(0.1), .loss = MeanSquaredError(), .frozen = {"norm"}});
+    for (int i = 0; i < 2; ++i) model.train_on_batch(x, target);
+    CHECK(statistics()[0] == 0);
+    model.compile({.optimizer = SGD(0.1), .loss = MeanSquaredError()});
+    model.train_on_batch(x, target);
+    CHECK(statistics()[0] > 0.5);
+
+    const Node own = Dense<double>(1).named("head")(Inside<double>(RunningMean<double>()).named("wrapper")(a));
+    Model<double> inside({a}, {own});
+    for (const std::string name : {"wrapper", "wrapper.inner"}) {
+        inside.compile({.optimizer = SGD(0.1), .loss = MeanSquaredError(), .frozen = {name}});
+        inside.train_on_batch(x, target);
+        CHECK(inside.parameter("wrapper.inner.mean")[0] == 0);
+    }
+    inside.compile({.optimizer = SGD(0.1), .loss = MeanSquaredError()});
+    inside.train_on_batch(x, target);
+    CHECK(inside.parameter("wrapper.inner.mean")[0] > 0.5);
+}
+
 TEST_CASE("state: a stateful LSTM over two halves is one over the whole, masked steps too") {
     const auto make = [](bool stateful) {
         Sequential<double> model{Embedding({.input_dim = 20, .output_dim = 3, .mask_zero = true}),

@@ -106,6 +106,31 @@ private:
     State<T> mean_;
 };
 
+// y = the inner layer of x.
+template <class T = float> class Inside : public Layer<Inside, T> {
+public:
+    Inside() = default;
+    explicit Inside(const LayerHandle<T>& layer) : layer_(layer) {}
+    std::string_view kind() const override { return "inside"; }
+    void fields(Fields& f) override {
+        LayerSlot<T> layer(layer_);
+        f("layer", layer);
+    }
+    void build(Build& b) override {
+        inner_ = b.child(*layer_, {b.in(0)}, "inner");
+        b.out(0, b.of(inner_).outs()[0].shape);
+        b.mask(0, b.of(inner_).outs()[0].mask);
+    }
+    void forward(Run<T>& r) const override { r.forward(inner_, 0, {AnyView(r.x(0), r.mask(0))}, {r.y(0)}); }
+    void backward(Run<T>& r) const override {
+        r.backward(inner_, 0, {AnyView(r.x(0), r.mask(0))}, {r.y(0)}, {r.dy(0)}, {r.dx(0)});
+    }
+
+private:
+    LayerHandle<T> layer_;
+    Child inner_;
+};
+
 // logits = h E^T with the table E of an embedding: the output projection of a language model, without weights of its
 // own.
 template <class T = float> class TiedProjection : public Layer<TiedProjection, T> {

@@ -17,7 +17,7 @@ struct PlanOptions {
     std::vector<Edge> gradients_of = {};  ///< inputs whose gradient is wanted
     std::vector<Edge> losses = {};    ///< outputs of loss places, after all of the model's own
     int first_loss = -1;              ///< index of the first node that only losses need; -1: none
-    std::vector<int> inference = {};  ///< nodes that never train: a frozen normalisation
+    std::vector<const Identity*> inference = {};  ///< layers that never train, wherever they stand: a frozen normalisation
 };
 
 /// A node as it is executed: the graph's, or one that does the work of two.
@@ -64,6 +64,9 @@ protected:
     }
     const std::vector<std::pair<int, int>>& consumers(Edge e) const { return consumers_[key(e)]; }
     bool listed(const std::vector<Edge>& list, Edge e) const { return std::find(list.begin(), list.end(), e) != list.end(); }
+    bool never_trains(const LayerBase& layer) const {
+        return std::find(options_.inference.begin(), options_.inference.end(), layer.identity().get()) != options_.inference.end();
+    }
     bool pinned(Edge e) const {
         return listed(graph_->inputs(), e) || listed(graph_->outputs(), e) || listed(options_.keep, e) ||
                listed(options_.losses, e) || nodes_[static_cast<std::size_t>(e.node)].inputs.empty();

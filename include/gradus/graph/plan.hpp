@@ -205,6 +205,7 @@ private:
     void make_frame(Frame& f, const LayerBase& layer, const Build& build, const Dim& times, int node, std::uint64_t place) {
         f.layer = &layer;
         f.place = place;
+        f.inference = never_trains(layer);
         f.x.resize(build.ins().size());
         f.dx.resize(build.ins().size());
         f.y.resize(build.outs().size());

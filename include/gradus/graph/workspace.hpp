@@ -153,7 +153,8 @@ private:
             nodes[i].inputs = e.inputs;
             nodes[i].place = i + 1;
             nodes[i].training = e.place->training;
-            if (std::find(options.inference.begin(), options.inference.end(), int(i)) != options.inference.end()) nodes[i].training = false;
+            if (std::find(options.inference.begin(), options.inference.end(), e.place->layer->identity().get()) != options.inference.end())
+                nodes[i].training = false;
             for (std::size_t k = 0; k < e.inputs.size(); ++k)
                 if (e.inputs[k].node >= 0) readers[static_cast<std::size_t>(e.inputs[k].node)].emplace_back(int(i), int(k));
         }

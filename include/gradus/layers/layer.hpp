@@ -169,6 +169,7 @@ void Run<T>::forward(Child c, Index time, std::initializer_list<AnyView> x, std:
     detail::set_views(f.x, x);
     detail::set_views(f.y, y);
     Pass pass = pass_;
+    pass.training = pass.training && !f.inference;
     pass.below_activation = false;
     Run<T> run(f, pass);
     static_cast<const LayerOf<T>&>(*f.layer).forward(run);
@@ -184,6 +185,7 @@ void Run<T>::backward(Child c, Index time, std::initializer_list<AnyView> x, std
     detail::set_views(f.dy, dy);
     detail::set_views(f.dx, dx);
     Pass pass = pass_;
+    pass.training = pass.training && !f.inference;
     pass.below_activation = false;
     Run<T> run(f, pass);
     static_cast<const LayerOf<T>&>(*f.layer).backward(run);

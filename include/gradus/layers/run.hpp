@@ -32,6 +32,7 @@ struct Frame {
     std::vector<Frame> children;
     Index times = 1, time = 0;
     std::uint64_t place = 0;                        ///< where in the graph: part of the random key
+    bool inference = false;                         ///< a wrapper's child that never trains, whatever the wrapper does
 };
 
 /// What holds for a whole pass.

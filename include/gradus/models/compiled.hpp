@@ -88,9 +88,11 @@ public:
             metrics.push_back({name, "val_" + name, at, metric});
         }
         for (const std::string& f : options.frozen) check_frozen(f);
-        for (std::size_t i = 0; i < graph.entries().size(); ++i)
-            if (!graph.entries()[i].place->build.states().empty() && is_frozen(graph.entries()[i].name))
-                inference_nodes.push_back(static_cast<int>(i));
+        for (const Parameter& p : table.list())
+            if (!p.trained && std::all_of(table.list().begin(), table.list().end(), [&](const Parameter& other) {
+                    return other.trained || other.identity != p.identity || is_frozen(other.name);
+                }))
+                inference_layers.push_back(p.identity.get());
         relayout([&](const Parameter& p) { return !p.options.trainable || is_frozen(p.name); });
     }
 
@@ -120,7 +122,7 @@ public:
         p.differentiated = differentiated;
         p.first_loss = first_loss;
         for (const auto& l : losses) p.losses.push_back(l.loss);
-        p.inference = inference_nodes;
+        p.inference = inference_layers;
         return p;
     }
 
@@ -201,7 +203,7 @@ public:
     int first_loss = 0;
     std::vector<CompiledLoss<T>> losses;
     std::vector<CompiledMetric<T>> metrics;
-    std::vector<int> inference_nodes;  ///< frozen layers with state use it, but do not change it
+    std::vector<const Identity*> inference_layers;  ///< frozen layers with state use it, but do not change it
     GradientLayout layout;
     AlignedBuffer moments;
     std::vector<T*> moment_pointers;
