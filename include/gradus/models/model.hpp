@@ -182,4 +182,6 @@ GRADUS_END
 
 #include <gradus/models/model_build.hpp>
 #include <gradus/models/model_steps.hpp>
+#include <gradus/models/model_data.hpp>
 #include <gradus/models/model_fit.hpp>
+#include <gradus/models/model_predict.hpp>

@@ -1,114 +1,11 @@
-/// Definitions of Model: fit, evaluate and predict, loops over the public steps. Included by models/model.hpp.
+/// Definitions of Model: fit, a loop over the public steps. Included by models/model.hpp.
 #pragma once
 #include <gradus/data/shuffle.hpp>
-#include <gradus/models/model.hpp>
+#include <gradus/models/model_data.hpp>
 
 #include <cmath>
-#include <numeric>
 
 GRADUS_BEGIN
-
-template <class T>
-void Model<T>::check_rows(const Columns& x, const Columns& y, const Columns& w, std::string_view verb) const {
-    if (x.empty()) throw_value_error(std::string(verb) + ": expects data, got none");
-    const Index n = x[0].rows();
-    if (n == 0) throw_value_error(std::string(verb) + ": expects at least one row, got an empty set");
-    const auto same = [&](const Columns& columns, const char* what) {
-        for (const Column& c : columns)
-            if (c.rows() != n)
-                throw_shape_error(std::string(verb) + ": " + what + " expects " + std::to_string(n) + " rows, got " +
-                                  std::to_string(c.rows()));
-    };
-    same(x, "x");
-    same(y, "y");
-    same(w, "sample_weight");
-}
-
-/// Values of columns: ids within their vocabulary, labels within their classes, no NaN unless allowed.
-template <class T> void Model<T>::check(const Columns& columns, bool targets, bool allow_nan, std::string_view verb) const {
-    const Graph& g = compiled_ ? compiled_->graph : *graph();
-    std::size_t k = 0;
-    for (const Column& c : columns) {
-        Edge e;
-        if (!targets) e = g.inputs()[k];
-        else
-            for (const auto& l : compiled_->losses)
-                if (l.target == static_cast<int>(k)) e = l.target_input;
-        Index below = -1;
-        for (const Graph::Entry& reader : g.entries())
-            for (const auto& ids : reader.place->build.id_inputs())
-                if (e.node >= 0 && reader.inputs[static_cast<std::size_t>(ids.input)] == e && ids.below.is_constant())
-                    below = below < 0 ? ids.below.constant() : std::min(below, ids.below.constant());
-        char name[64];
-        std::snprintf(name, sizeof(name), "%.*s: %s #%d", static_cast<int>(verb.size()), verb.data(), targets ? "target" : "input",
-                      static_cast<int>(++k));
-        check_column(c.view(), name, below, allow_nan);
-    }
-}
-
-namespace detail {
-inline TensorDataset make_dataset(const Columns& x, const Columns& y, const Columns& w) {
-    std::vector<AnyView> inputs, targets;
-    for (const Column& c : x) inputs.push_back(c.view());
-    for (const Column& c : y) targets.push_back(c.view());
-    return TensorDataset(std::move(inputs), std::move(targets), w.empty() ? AnyView() : w[0].view());
-}
-inline std::vector<Index> row_range(Index first, Index last) {
-    std::vector<Index> rows(static_cast<std::size_t>(std::max<Index>(0, last - first)));
-    std::iota(rows.begin(), rows.end(), first);
-    return rows;
-}
-inline void check_batch_size(Index n, const char* verb) {
-    if (n < 1) throw_value_error(std::string(verb) + ": batch_size expects at least 1, got " + std::to_string(n));
-}
-}  // namespace detail
-
-/// Shapes of a dataset's columns against inputs and targets, before the first batch.
-template <class T> void Model<T>::check_dataset(const Dataset& data) const {
-    const DatasetSpec& spec = data.spec();
-    const Graph& g = compiled_->graph;
-    std::size_t wanted = 0;
-    for (const auto& l : compiled_->losses) wanted += l.target >= 0;
-    if (spec.targets.size() != wanted)
-        throw_shape_error("model: expects " + std::to_string(wanted) + " target column(s), got " +
-                          std::to_string(spec.targets.size()));
-    const Index rows = std::min<Index>(2, data.size());
-    Extents extents;
-    Shape shapes[Columns::max_columns];
-    for (std::size_t i = 0; i < spec.inputs.size() && i < Columns::max_columns; ++i)
-        shapes[i] = detail::with_rows(spec.inputs[i].row, rows);
-    bind(g, shapes, spec.inputs.size(), extents);
-    const Index first[] = {0, 1};
-    data.extents(std::span<const Index>(first, static_cast<std::size_t>(rows)), extents);
-    for (const auto& l : compiled_->losses) {
-        if (l.target < 0) continue;
-        detail::check_shape(g.out(l.target_input).shape,
-                            detail::with_rows(spec.targets[static_cast<std::size_t>(l.target)].row, rows), extents, "target");
-        if (spec.has_weights) compiled_->check_weights(l, detail::with_rows(spec.weights.row, rows), extents);
-    }
-}
-
-/// Columns whose shapes and values fit the model, as a dataset.
-template <class T>
-TensorDataset Model<T>::checked(const Columns& x, const Columns& y, const Columns& w, bool allow_nan, std::string_view verb) const {
-    TensorDataset data = detail::make_dataset(x, y, w);
-    check_dataset(data);
-    check(x, false, allow_nan, verb);
-    check(y, true, allow_nan, verb);
-    for (const Column& c : w) check_column(c.view(), std::string(verb) + ": sample_weight", -1, allow_nan);
-    check_metrics(y, w);
-    return data;
-}
-
-template <class T> void Model<T>::check_fit_options(const FitOptions& o) {
-    detail::check_batch_size(o.batch_size, "fit");
-    if (o.epochs < 0) throw_value_error("fit: epochs expects at least 0, got " + std::to_string(o.epochs));
-    if (o.validation_batch_size < 0)
-        throw_value_error("fit: validation_batch_size expects at least 0, got " + std::to_string(o.validation_batch_size));
-    if (o.initial_epoch < 0) throw_value_error("fit: initial_epoch expects at least 0, got " + std::to_string(o.initial_epoch));
-    if (!(o.validation_split >= 0 && o.validation_split < 1))
-        throw_value_error("fit: validation_split expects a share from 0 to below 1, got " + std::to_string(o.validation_split));
-}
 
 template <class T> void Model<T>::reset_metrics(Index rows) {
     for (auto& l : compiled_->losses) l.sum = l.count = 0;
@@ -117,15 +14,6 @@ template <class T> void Model<T>::reset_metrics(Index rows) {
         const auto& shape = graph_->out(graph_->outputs()[static_cast<std::size_t>(m.output)]).shape;
         for (std::size_t i = 1; i < shape.size(); ++i) each *= std::max<Index>(1, shape[i].evaluate(scratch_extents_));
         m.metric->reset(rows * each);
-    }
-}
-
-/// Targets and weights that a metric would refuse in the middle of an epoch. Steps that a mask may leave out are not looked at.
-template <class T> void Model<T>::check_metrics(const Columns& y, const Columns& weights) const {
-    for (const auto& m : compiled_->metrics) {
-        const auto column = static_cast<std::size_t>(m.output);
-        if (graph_->out(graph_->outputs()[column]).mask != build::Mask::stop || column >= y.size()) continue;
-        m.metric->check(y[column].view(), weights.empty() ? AnyView() : weights[0].view());
     }
 }
 
@@ -303,77 +191,6 @@ History Model<T>::fit_rows(const Dataset& data, std::vector<Index> order, const 
     }
     for (const auto& c : o.callbacks) c->on_train_end(*this);
     return history;
-}
-
-template <class T> Results Model<T>::evaluate(const Columns& x, const Columns& y, const EvaluateOptions& o) {
-    require_compile("evaluate");
-    check_rows(x, y, o.sample_weight, "evaluate");
-    detail::check_batch_size(o.batch_size, "evaluate");
-    Tensor<std::int32_t> tokens;
-    std::optional<TensorDataset> made;
-    building([&] {
-        const Columns columns = prepared(x, tokens);
-        if (!graph_) build_for(columns);
-        if (pending_) compile_now();
-        made = checked(columns, y, o.sample_weight, o.allow_nan, "evaluate");
-    });
-    const TensorDataset& data = *made;
-    check_batches_ = false;
-    const auto rows = detail::row_range(0, data.size());
-    ProgressBar bar(o.verbose, o.output, (data.size() + o.batch_size - 1) / o.batch_size);
-    bar.begin(0, 0);
-    run_rows(inference_workspace(true), data, rows, o.batch_size, false, bar, {});
-    const std::span<const Log> all = logs(true, false);
-    if (o.verbose != Verbose::silent) bar.end(all);
-    Results r;
-    for (const Log& l : all) r.add(l.name, l.value);
-    return r;
-}
-
-template <class T> std::vector<Tensor<T>> Model<T>::predict_all(const Columns& x, const PredictOptions& o) const {
-    check_rows(x, {}, {}, "predict");
-    detail::check_batch_size(o.batch_size, "predict");
-    Tensor<std::int32_t> tokens;
-    const Columns columns = prepared(x, tokens);
-    const std::lock_guard<std::mutex> lock(*mutex_);
-    const Graph& g = *graph();
-    initialize(seed_);
-    const TensorDataset data = detail::make_dataset(columns, {}, {});
-    {
-        Extents first;
-        Shape whole[Columns::max_columns];
-        for (std::size_t i = 0; i < columns.size(); ++i) whole[i] = columns[i].view().shape;
-        bind(g, whole, columns.size(), first);
-    }
-    check(columns, false, o.allow_nan, "predict");
-    Workspace<T>& w = inference_workspace(false);
-    std::vector<Tensor<T>> results(g.outputs().size());
-    Extents extents;
-    Shape shapes[Columns::max_columns];
-    const int last = compiled_ && &w == compiled_->inference.get() ? compiled_->first_loss : w.size();
-    for (Index first = 0; first < data.size(); first += o.batch_size) {
-        const Index n = std::min(o.batch_size, data.size() - first);
-        for (std::size_t i = 0; i < columns.size(); ++i) {
-            shapes[i] = columns[i].view().shape;
-            shapes[i][0] = n;
-        }
-        bind(g, shapes, columns.size(), extents);
-        w.set(extents);
-        const auto rows = detail::row_range(first, first + n);
-        for (std::size_t i = 0; i < columns.size(); ++i) gather_rows(w.value(g.inputs()[i]), columns[i].view(), rows);
-        w.forward(pass(false), 0, last);
-        for (std::size_t k = 0; k < results.size(); ++k) {
-            const AnyView y = w.value(g.outputs()[k]);
-            const Index size = y.shape.size();
-            if (first == 0) {
-                Shape s = y.shape;
-                if (s.rank()) s[0] = data.size();
-                results[k] = Tensor<T>(s);
-            }
-            if (size) copy_column(View<T>(results[k].data() + first * (size / n), Shape{size}), y);
-        }
-    }
-    return results;
 }
 
 GRADUS_END
