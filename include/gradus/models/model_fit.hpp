@@ -2,6 +2,7 @@
 #pragma once
 #include <gradus/data/shuffle.hpp>
 #include <gradus/models/model_data.hpp>
+#include <gradus/models/prefetch.hpp>
 
 #include <cmath>
 
@@ -167,6 +168,10 @@ History Model<T>::fit_rows(const Dataset& data, std::vector<Index> order, const 
     History history;
     ProgressBar bar(o.verbose, o.output, (static_cast<Index>(order.size()) + o.batch_size - 1) / o.batch_size);
     ProgressBar silent(Verbose::silent, o.output, 0);
+    const auto prefetch = o.prefetch ? detail::make_prefetch(*compiled_, dtype_of<T>()) : nullptr;
+    const auto ahead = [&](const Dataset& from, std::span<const Index> batches, Index size) -> const Dataset& {
+        return prefetch ? prefetch->begin(from, batches, size) : from;
+    };
     stop_ = false;
     for (const auto& c : o.callbacks) c->on_train_begin(*this);
     for (Index epoch = o.initial_epoch; epoch < o.epochs && !stop_; ++epoch) {
@@ -176,12 +181,12 @@ History Model<T>::fit_rows(const Dataset& data, std::vector<Index> order, const 
             for (std::size_t i = 0; i < order.size(); ++i) order[i] = rows[static_cast<std::size_t>(shuffled[i])];
         }
         bar.begin(epoch, o.epochs);
-        run_rows(training_workspace(), data, order, o.batch_size, true, bar, o.callbacks);
+        run_rows(training_workspace(), ahead(data, order, o.batch_size), order, o.batch_size, true, bar, o.callbacks);
         std::size_t n = 0;
         for (const Log& l : logs(true, false)) epoch_logs[n++] = l;
         if (!validation.empty()) {
             const Index size = o.validation_batch_size > 0 ? o.validation_batch_size : o.batch_size;
-            run_rows(inference_workspace(true), validation_data, validation, size, false, silent, {});
+            run_rows(inference_workspace(true), ahead(validation_data, validation, size), validation, size, false, silent, {});
             for (const Log& l : logs(true, true)) epoch_logs[n++] = l;
         }
         const std::span<const Log> all(epoch_logs.data(), n);

@@ -81,6 +81,7 @@ struct FitOptions {
     Index initial_epoch = 0;
     Index validation_batch_size = 0;  ///< 0: batch_size
     bool allow_nan = false;       ///< NaN in inputs, targets or weights is a ValueError unless allowed
+    bool prefetch = false;        ///< read batches ahead on a thread of its own; the same bits
     std::ostream* output = nullptr;   ///< where the bar goes; std::cout
 };
 
