@@ -10,6 +10,7 @@
 #include <gradus/core/fields.hpp>
 #include <gradus/core/parallel.hpp>
 #include <gradus/core/random.hpp>
+#include <gradus/core/rounded.hpp>
 #include <gradus/core/segment.hpp>
 #include <gradus/core/shape.hpp>
 #include <gradus/core/tensor.hpp>
@@ -19,6 +20,11 @@
 #include <gradus/initializers/initializer.hpp>
 #include <gradus/metrics/accuracy.hpp>
 #include <gradus/metrics/auc.hpp>
+#include <gradus/metrics/f1_score.hpp>
+#include <gradus/metrics/precision.hpp>
+#include <gradus/metrics/r2_score.hpp>
+#include <gradus/metrics/root_mean_squared_error.hpp>
+#include <gradus/metrics/top_k_categorical_accuracy.hpp>
 #include <gradus/optimizers/adam.hpp>
 #include <gradus/optimizers/adamw.hpp>
 #include <gradus/optimizers/momentum.hpp>

@@ -23,6 +23,7 @@ import torch
 
 HERE = pathlib.Path(__file__).parent
 KINDS = ["linear", "relu", "sigmoid", "tanh", "softmax"]
+RARE_KINDS = ["gelu", "gelu_tanh", "silu", "elu", "leaky_relu", "softplus", "log_softmax"]
 VERSIONS = {"keras": keras.__version__, "jax": jax.__version__, "torch": torch.__version__, "numpy": np.__version__}
 DTYPES = {"float64": "F64", "float32": "F32", "int32": "I32", "uint8": "U8"}
 
@@ -86,15 +87,25 @@ def run_layer(rng, layer, x, weights, states=(), **options):
     return outputs, upstream, gradients, after
 
 
+def keras_activation(kind):
+    return (lambda x: keras.activations.gelu(x, approximate=True)) if kind == "gelu_tanh" else kind
+
+
 def activation_cases():
     rng, tensors = np.random.default_rng(1), {}
-    for kind in KINDS:
+    for kind in KINDS + RARE_KINDS:
         x = normal(rng, 5, 7, scale=2)
         x[0, :3] = [0, 20, -20]
-        layer = keras.layers.Activation(kind)
+        if kind == "leaky_relu":   # JAX's derivative at 0 is 1, PyTorch's and TensorFlow's the slope
+            x[0, 0] = 1
+        layer = keras.layers.Activation(keras_activation(kind))
         outputs, upstream, gradients, _ = run_layer(rng, layer, x, [])
         t = leaf(x)
-        f = {"linear": lambda v: v * 1, "softmax": lambda v: torch.softmax(v, -1)}.get(kind) or getattr(torch, kind)
+        f = {"linear": lambda v: v * 1, "softmax": lambda v: torch.softmax(v, -1),
+             "gelu": torch.nn.functional.gelu, "gelu_tanh": lambda v: torch.nn.functional.gelu(v, approximate="tanh"),
+             "silu": torch.nn.functional.silu, "elu": torch.nn.functional.elu,
+             "leaky_relu": lambda v: torch.nn.functional.leaky_relu(v, 0.2), "softplus": torch.nn.functional.softplus,
+             "log_softmax": lambda v: torch.log_softmax(v, -1)}.get(kind) or getattr(torch, kind)
         y = f(t)
         agree(kind, y.detach(), outputs[0])
         agree(kind, torch_gradients([y], upstream, [t])[0], gradients[1])
@@ -104,11 +115,12 @@ def activation_cases():
 
 def dense_cases():
     rng, tensors = np.random.default_rng(2), {}
-    for kind in KINDS + ["time", "no_bias"]:
+    kinds = KINDS + ["time", "no_bias", "gelu", "silu", "leaky_relu", "log_softmax"]
+    for kind in kinds:
         shape = (3, 5, 7) if kind == "time" else (5, 7)
         x, kernel, bias = normal(rng, *shape), normal(rng, 7, 4, scale=0.5), normal(rng, 4)
         weights = [kernel] if kind == "no_bias" else [kernel, bias]
-        activation = kind if kind in KINDS else "tanh"
+        activation = "tanh" if kind in ("time", "no_bias") else kind
         layer = keras.layers.Dense(4, activation=activation, use_bias=kind != "no_bias")
         layer.build(shape)
         outputs, upstream, gradients, _ = run_layer(rng, layer, x, weights)
@@ -282,6 +294,68 @@ def pooling_cases():
     save("global_average_pooling1d", "keras", tensors)
 
 
+def normalization_cases():
+    rng, tensors = np.random.default_rng(9), {}
+    keras.config.set_epsilon(0)   # Keras adds its global epsilon to the number of unmasked steps
+    names = ["gamma", "beta"]
+
+    def batch(name, *shape, training, mask=None, **options):
+        x = normal(rng, *shape) * 2 + 1
+        x = x.astype(np.float32).astype(float)
+        layer = keras.layers.BatchNormalization(**options)
+        layer.build(shape)
+        used = [n for n in names if options.get({"gamma": "scale", "beta": "center"}[n], True)]
+        weights = [normal(rng, shape[-1]) for _ in used]
+        moving = [normal(rng, shape[-1]), rng.uniform(0.5, 2, shape[-1]).astype(np.float32).astype(float)]
+        layer.set_weights(weights + moving)
+        call = {} if mask is None else {"mask": jnp.asarray(mask.astype(bool))}
+        outputs, upstream, gradients, after = run_layer(rng, layer, x, weights, training=training, **call)
+        tensors.update({f"{name}/x": x, f"{name}/y": outputs[0], f"{name}/dy": upstream[0], f"{name}/dx": gradients[1]})
+        tensors.update({} if mask is None else {f"{name}/mask": mask})
+        for n, w, g in zip(used, weights, gradients[0]):
+            tensors.update({f"{name}/{n}": w, f"{name}/d{n}": g})
+        for n, v, a in zip(("moving_mean", "moving_variance"), moving, after):
+            tensors.update({f"{name}/{n}": v, f"{name}/{n}_after": a})
+        if mask is None and len(used) == 2 and len(shape) == 2:
+            t, g, b = leaf(x), leaf(weights[0]), leaf(weights[1])
+            mean, variance = [torch.tensor(v) for v in moving]
+            y = torch.nn.functional.batch_norm(t, mean, variance, g, b, training, 1 - layer.momentum, layer.epsilon)
+            agree(name, y.detach(), outputs[0])
+            for theirs, ours in zip(torch_gradients([y], upstream, [t, g, b]), [gradients[1], *gradients[0]]):
+                agree(name, theirs, ours)
+            agree(name, mean, after[0])
+            unbiased = x.var(0, ddof=1) - x.var(0) if training else 0
+            agree(name, variance, after[1] + (1 - layer.momentum) * unbiased)
+
+    for training, suffix in ((True, ""), (False, "_inference")):
+        batch(f"plain{suffix}", 6, 5, training=training)
+        batch(f"images{suffix}", 3, 4, 2, 5, training=training, momentum=0.8, epsilon=0.01)
+        batch(f"mask{suffix}", 5, 6, 4, training=training, mask=time_mask())
+    batch("no_scale", 6, 5, training=True, scale=False)
+    batch("no_center", 6, 5, training=True, center=False)
+    save("batch_normalization", "keras", tensors)
+
+    tensors.clear()
+    for name, shape, options in (("plain", (6, 5), {}), ("time", (3, 4, 7), {"epsilon": 0.01}), ("axes", (3, 4, 2, 5), {"axis": [-2, -1]}),
+                                 ("no_scale", (6, 5), {"scale": False}), ("no_center", (6, 5), {"center": False})):
+        x = normal(rng, *shape)
+        layer = keras.layers.LayerNormalization(**options)
+        layer.build(shape)
+        weights = [normal(rng, *w.shape) for w in layer.weights]
+        outputs, upstream, gradients, _ = run_layer(rng, layer, x, weights)
+        tensors |= {f"{name}/x": x, f"{name}/y": outputs[0], f"{name}/dy": upstream[0], f"{name}/dx": gradients[1]}
+        for w, value, g in zip(layer.weights, weights, gradients[0]):
+            tensors |= {f"{name}/{w.name}": value, f"{name}/d{w.name}": g}
+        if len(weights) == 2:
+            t, g, b = leaf(x), leaf(weights[0]), leaf(weights[1])
+            y = torch.nn.functional.layer_norm(t, weights[0].shape, g, b, layer.epsilon)
+            agree(name, y.detach(), outputs[0])
+            for theirs, ours in zip(torch_gradients([y], upstream, [t, g, b]), [gradients[1], *gradients[0]]):
+                agree(name, theirs, ours)
+    save("layer_normalization", "keras", tensors)
+    keras.config.set_epsilon(1e-7)
+
+
 def loss_cases():
     """Per-sample losses with the gradient of their sum, then reduced ones with weights and masks."""
     rng, tensors = np.random.default_rng(7), {}
@@ -379,6 +453,39 @@ def loss_cases():
     torch.nn.functional.huber_loss(t, torch.tensor(target), delta=0.5).backward()
     agree("huber", t.grad, tensors["huber/half/f64/dmean"])
     save("losses", "keras", tensors)
+
+
+def metric_cases():
+    """Metrics of the same ten rows, plain and weighted."""
+    rng, tensors = np.random.default_rng(9), {}
+    uniform = lambda *s: rng.uniform(0, 1, s).astype(np.float32).astype(float)
+    p, t, w, labels = uniform(10, 3), uniform(10, 3), uniform(10), rng.integers(0, 3, 10).astype(np.int32)
+    multi, one_hot = (uniform(10, 3) > 0.6).astype(float), np.eye(3)[labels]
+    score, bits = uniform(10, 1), rng.integers(0, 2, (10, 1)).astype(float)
+    tensors |= {"p": p, "t": t, "w": w, "labels": labels, "multi": multi, "score": score, "bits": bits}
+    m = keras.metrics
+    cases = {
+        "mse": (m.MeanSquaredError(), t, p), "mae": (m.MeanAbsoluteError(), t, p),
+        "rmse": (m.RootMeanSquaredError(), t, p), "r2": (m.R2Score(), t, p),
+        "r2_variance": (m.R2Score(class_aggregation="variance_weighted_average"), t, p),
+        "f1_micro": (m.F1Score(average="micro"), one_hot, p), "f1_macro": (m.F1Score(average="macro"), one_hot, p),
+        "f1_weighted": (m.F1Score(average="weighted"), one_hot, p),
+        "f1_threshold": (m.F1Score(average="macro", threshold=0.4), multi, p),
+        "f1_binary": (m.F1Score(average="macro", threshold=0.5), bits, score),
+        "top_1": (m.TopKCategoricalAccuracy(k=1), one_hot, p), "top_2": (m.TopKCategoricalAccuracy(k=2), one_hot, p),
+        "sparse_top_2": (m.SparseTopKCategoricalAccuracy(k=2), labels, p),
+        "categorical": (m.CategoricalAccuracy(), one_hot, p)}
+    for name, metric in (("precision", m.Precision), ("recall", m.Recall)):
+        for key, options, y, x in (("binary", {}, bits, score), ("low", {"thresholds": 0.3}, bits, score), ("multi", {}, multi, p),
+                                   ("top_2", {"top_k": 2}, multi, p), ("class_1", {"class_id": 1}, multi, p),
+                                   ("top_1_class_2", {"top_k": 1, "class_id": 2}, multi, p)):
+            cases[f"{name}_{key}"] = (metric(**options), y, x)
+    for key, (metric, y, x) in cases.items():
+        for suffix, weights in (("", None), ("/weighted", w)):
+            metric.reset_state()
+            metric.update_state(y, x, sample_weight=weights)
+            tensors[key + suffix] = np.asarray(metric.result(), dtype=np.float64)
+    save("metrics", "keras", tensors)
 
 
 def optimizer_cases():
@@ -537,6 +644,25 @@ def training_cases():
     train("mlp_small", model, "sparse_categorical_crossentropy", values(1, 2, 8, 32, 20), integers(2, 10, 8, 32),
           [values(3, 0.5, 20, 64), zeros(64), values(4, 0.5, 64, 64), zeros(64), values(5, 0.5, 64, 10), zeros(10)])
 
+    ones = lambda n: np.ones(n, np.float32)
+    statistics = [ones(64), zeros(64), zeros(64), ones(64)]
+    model = keras.Sequential([layers.Dense(64, use_bias=False), layers.BatchNormalization(), layers.Activation("relu"),
+                              layers.Dense(64, "relu"), layers.BatchNormalization(), layers.Dense(10, "softmax")])
+    model = train("batch_norm", model, "sparse_categorical_crossentropy", values(1, 2, 8, 32, 20), integers(2, 10, 8, 32),
+                  [values(3, 0.5, 20, 64), *statistics, values(4, 0.5, 64, 64), zeros(64), *statistics,
+                   values(5, 0.5, 64, 10), zeros(10)])
+    for n in ("moving_mean", "moving_variance"):
+        tensors[f"batch_norm/{n}"] = np.asarray(getattr(model.layers[1], n).value)
+    model = keras.Sequential([layers.Dense(64, "relu"), layers.LayerNormalization(), layers.Dense(64, "relu"),
+                              layers.LayerNormalization(), layers.Dense(10, "softmax")])
+    train("layer_norm", model, "sparse_categorical_crossentropy", values(1, 2, 8, 32, 20), integers(2, 10, 8, 32),
+          [values(3, 0.5, 20, 64), zeros(64), ones(64), zeros(64), values(4, 0.5, 64, 64), zeros(64), ones(64), zeros(64),
+           values(5, 0.5, 64, 10), zeros(10)])
+    model = keras.Sequential([layers.Embedding(50, 8, mask_zero=True), layers.BatchNormalization(), layers.LSTM(6),
+                              layers.Dense(3, "softmax")])
+    train("masked_batch_norm", model, "sparse_categorical_crossentropy", padded_ids(1, 50, 8, 16, 12), integers(3, 3, 8, 16),
+          [values(4, 1, 50, 8), ones(8), zeros(8), zeros(8), ones(8), *lstm_start(5, 8, 6), values(7, 0.5, 6, 3), zeros(3)])
+
     model = keras.Sequential([layers.Embedding(10000, 50), layers.LSTM(64), layers.Dense(1, "sigmoid")])
     train("lstm_text", model, "binary_crossentropy", integers(1, 10000, 8, 32, 100), integers(2, 2, 8, 32, 1),
           [values(3, 1, 10000, 50), *lstm_start(4, 50, 64), values(6, 0.5, 64, 1), zeros(1)])
@@ -556,14 +682,32 @@ def training_cases():
     save(PART, f"keras, {keras.config.floatx()}", tensors)
 
 
+def normalization_cases():
+    rng, tensors = np.random.default_rng(17), {}
+    for name, shape, axis, invert in [("last", (7, 5), -1, False), ("time", (4, 6, 3), -1, False), ("two", (4, 6, 3), (1, 2), False),
+                                      ("all", (4, 6, 3), None, False), ("invert", (7, 5), -1, True)]:
+        data = normal(rng, 50, *shape[1:], scale=3) + np.arange(shape[-1]) * 10
+        data[..., 0] = 2.5  # a column without variance
+        x, dy = normal(rng, *shape), normal(rng, *shape)
+        if not invert:
+            x[..., 0] = 2.5
+        layer = keras.layers.Normalization(axis=axis, invert=invert, dtype="float64")
+        layer.adapt(data)
+        y, back = jax.vjp(lambda v: layer(v), jnp.asarray(x))
+        tensors |= {f"{name}/data": data, f"{name}/x": x, f"{name}/y": y, f"{name}/dy": dy, f"{name}/dx": back(jnp.asarray(dy))[0],
+                    f"{name}/mean": np.asarray(layer.mean).reshape(-1), f"{name}/variance": np.asarray(layer.variance).reshape(-1)}
+    save("normalization", "keras.layers.Normalization", tensors)
+
+
 if PART != "training":
     keras.config.set_floatx("float64")
     keras.src.backend.common.dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"   # else Keras on JAX narrows to float
 if PART != "all":
     training_cases()
 else:
-    for make in (activation_cases, dense_cases, embedding_cases, lstm_cases, bidirectional_cases, pooling_cases,
-                 loss_cases, optimizer_cases, schedule_cases):
+    for make in (activation_cases, dense_cases, embedding_cases, lstm_cases, bidirectional_cases, pooling_cases, normalization_cases,
+                 normalization_cases,
+                 loss_cases, metric_cases, optimizer_cases, schedule_cases):
         make()
     for part in ("training", "training_f64"):
         subprocess.run([sys.executable, __file__, part], check=True)

@@ -1,6 +1,6 @@
-#include "../catch.hpp"
-
 #include <gradus/metrics/accuracy.hpp>
+
+#include "golden.hpp"
 
 #include <cmath>
 #include <limits>
@@ -56,6 +56,19 @@ TEST_CASE("accuracy is sparse on several classes, first maximum on ties") {
     Accuracy<float> one_hot;
     one_hot.update(tensor<float>({{0, 1, 0}, {1, 0, 0}, {1, 0, 0}}).view(), p);
     CHECK(std::abs(one_hot.result() - 2.0 / 3) <= 1e-15);
+}
+
+TEST_CASE("categorical accuracy of one-hot targets equals Keras") {
+    golden::check(Accuracy(), "categorical", "labels", "p");
+    const auto file = SafetensorsFile::read(std::string(GRADUS_GOLDEN_DIR) + "/metrics.safetensors");
+    const auto labels = file.tensor<std::int32_t>("labels");
+    Tensor<float> one_hot(Shape{10, 3});
+    for (Index i = 0; i < 10; ++i) one_hot[3 * i + labels[i]] = 1;
+    CategoricalAccuracy<float> m;
+    m.update(one_hot.view(), file.tensor<float>("p"));
+    CHECK(std::abs(m.result() - file.tensor<double>("categorical")[0]) <= 1e-15);
+    CHECK_THROWS_AS(m.update(labels.view(), file.tensor<float>("p")), ShapeError);
+    CHECK(MetricHandle<double>(CategoricalAccuracy())->name() == "categorical_accuracy");
 }
 
 TEST_CASE("accuracy over time steps, masks and weights") {

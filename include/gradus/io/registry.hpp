@@ -17,6 +17,11 @@
 #include <gradus/losses/sparse_categorical_crossentropy.hpp>
 #include <gradus/metrics/accuracy.hpp>
 #include <gradus/metrics/auc.hpp>
+#include <gradus/metrics/f1_score.hpp>
+#include <gradus/metrics/precision.hpp>
+#include <gradus/metrics/r2_score.hpp>
+#include <gradus/metrics/root_mean_squared_error.hpp>
+#include <gradus/metrics/top_k_categorical_accuracy.hpp>
 #include <gradus/optimizers/adam.hpp>
 #include <gradus/optimizers/adamw.hpp>
 #include <gradus/optimizers/momentum.hpp>
@@ -114,7 +119,15 @@ template <class T> const std::vector<Kind<Metric<T>>>& metric_kinds() {
         metric<Accuracy>(),
         metric<AUC>(),
         metric<BinaryAccuracy>(),
+        metric<CategoricalAccuracy>(),
+        metric<F1Score>(),
+        metric<Precision>(),
+        metric<R2Score>(),
+        metric<Recall>(),
+        metric<RootMeanSquaredError>(),
         metric<SparseCategoricalAccuracy>(),
+        metric<SparseTopKCategoricalAccuracy>(),
+        metric<TopKCategoricalAccuracy>(),
     };
     return kinds;
 }

@@ -1,7 +1,7 @@
 /// Accuracy: the weighted share of rows whose predicted class is the target. Accuracy chooses the form, as Keras's
-/// "accuracy" does; BinaryAccuracy and SparseCategoricalAccuracy name it.
+/// "accuracy" does; BinaryAccuracy, CategoricalAccuracy and SparseCategoricalAccuracy name it.
 #pragma once
-#include <gradus/metrics/metric.hpp>
+#include <gradus/metrics/class_targets.hpp>
 
 GRADUS_BEGIN
 
@@ -14,23 +14,17 @@ struct BinaryAccuracyOptions {
     double threshold = 0.5;
 };
 
+struct CategoricalAccuracyOptions {
+    std::string name = "categorical_accuracy";
+};
+
 struct SparseCategoricalAccuracyOptions {
     std::string name = "sparse_categorical_accuracy";
 };
 
 namespace detail {
 
-/// Column of the first largest of n values; -1 where one is NaN.
-template <class V> Index argmax(Index n, const V& value) {
-    Index best = 0;
-    for (Index j = 0; j < n; ++j) {
-        if (value(j) != value(j)) return -1;
-        if (value(j) > value(best)) best = j;
-    }
-    return best;
-}
-
-/// What the three accuracies share: sum of weights of correct rows over sum of weights.
+/// What the accuracies share: sum of weights of correct rows over sum of weights.
 template <class T> class AccuracyBase : public Metric<T> {
 public:
     void reset(Index) override { correct_ = total_ = 0; }
@@ -64,7 +58,8 @@ protected:
     }
     void one_hot(std::string_view who, const AnyView& target, View<const T> prediction, View<const T> weight,
                  View<const std::uint8_t> mask) {
-        const Index classes = prediction.shape()[-1];
+        const Index classes = prediction.rank() ? prediction.shape()[-1] : 0;
+        if (classes == 0 || target.shape != prediction.shape()) fail(who, prediction.shape(), target.shape);
         add(who, classes ? prediction.size() / classes : 0, weight, mask, [&](Index i) {
             const T* p = prediction.data() + i * classes;
             const Index predicted = argmax(classes, [&](Index j) { return p[j]; });
@@ -125,6 +120,31 @@ public:
 
 private:
     BinaryAccuracyOptions o_;
+};
+
+/// Share of rows whose largest prediction (the first, on ties) is the largest target. Predictions and targets [..., C], else
+/// ShapeError. A row with NaN counts as wrong.
+template <class T = float> class CategoricalAccuracy : public detail::AccuracyBase<T> {
+public:
+    CategoricalAccuracy() = default;
+    explicit CategoricalAccuracy(const CategoricalAccuracyOptions& options) : o_(options) {}
+    template <class U>
+        requires(!std::is_same_v<T, U>)
+    CategoricalAccuracy(const CategoricalAccuracy<U>& other) {
+        copy_fields(other, *this);
+    }
+
+    std::string_view kind() const override { return "categorical_accuracy"; }
+    std::string name() const override { return o_.name; }
+    void fields(Fields& f) override { f("name", o_.name); }
+    void update(const AnyView& target, View<const T> prediction, View<const T> weight = {},
+                View<const std::uint8_t> mask = {}) override {
+        this->one_hot(o_.name, target, prediction, weight, mask);
+    }
+    std::unique_ptr<Metric<T>> clone() const override { return std::make_unique<CategoricalAccuracy>(*this); }
+
+private:
+    CategoricalAccuracyOptions o_;
 };
 
 /// Share of rows whose largest prediction (the first, on ties) is the target's class. Predictions [..., C], targets

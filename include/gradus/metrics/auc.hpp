@@ -1,5 +1,6 @@
 /// AUC: the area under the ROC curve, exact over the whole epoch.
 #pragma once
+#include <gradus/core/rounded.hpp>
 #include <gradus/metrics/metric.hpp>
 
 #include <algorithm>
@@ -128,7 +129,7 @@ private:
     struct Area {
         double wins = 0, positives = 0, negatives = 0;
         void add(double positive, double negative) {
-            wins += positive * (negatives + negative / 2);
+            wins += rounded(positive * (negatives + negative / 2));
             positives += positive;
             negatives += negative;
         }
