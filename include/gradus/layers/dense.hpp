@@ -50,7 +50,7 @@ public:
         b.out(0, shape);
         b.mask(0, build::Mask::pass);
         kernel_ = b.param("kernel", {features, units}, o_.kernel_initializer);
-        bias_ = o_.use_bias ? b.param("bias", {units}, o_.bias_initializer) : Param();
+        bias_ = o_.use_bias ? b.param("bias", {units}, o_.bias_initializer, {.decay = false}) : Param();
         b.backward_needs(o_.activation == linear ? build::Needs::input : build::Needs::both);
         if (o_.activation != linear) dz_ = b.scratch<T>({rows, units});
         workspace_ = b.scratch<T>(Sizer{{rows}, [=](const Index* n) {

@@ -86,7 +86,7 @@ public:
         kernel_ = b.param("kernel", {features, 4 * units}, o_.kernel_initializer);
         recurrent_kernel_ = b.param("recurrent_kernel", {units, 4 * units}, o_.recurrent_initializer);
         if (o_.use_bias) {
-            bias_ = b.param("bias", {4 * units}, o_.bias_initializer);
+            bias_ = b.param("bias", {4 * units}, o_.bias_initializer, {.decay = false});
             if (o_.unit_forget_bias) b.preset(bias_, units, 2 * units, 1);
         }
         b.backward_needs(build::Needs::neither);
