@@ -78,6 +78,20 @@ template <class T> std::uint64_t hash_of_kernels() {
     return h.value();
 }
 
+template <class T> std::uint64_t hash_of_rare_activations() {
+    Hash h;
+    const Index rows = 57, cols = 83, n = rows * cols;
+    const auto x = exact_numbers<T>(n, 1, -20, 20), dy = exact_numbers<T>(n, 3, -2, 2);
+    Numbers<T> y(x.size()), d(x.size());
+    for (auto kind : {gelu, gelu_tanh, silu, elu, leaky_relu, softplus, log_softmax}) {
+        activation_forward(y.data(), x.data(), kind, rows, cols);
+        activation_backward(d.data(), dy.data(), activation::needs_input(kind) ? x.data() : y.data(), kind, rows, cols);
+        h.add(y);
+        h.add(d);
+    }
+    return h.value();
+}
+
 std::uint64_t hash_of_initial_weights() {
     Hash h;
     const Random random(3, 4, Purpose::initial);
@@ -108,6 +122,8 @@ TEST_CASE("kernels give the bits that are written here", "[kernels]") {
         INFO(name_of(isa));
         CHECK(hash_of_kernels<float>() == 0xcfcc8caae9970bfa);
         CHECK(hash_of_kernels<double>() == 0x358a58e0f8af1729);
+        CHECK(hash_of_rare_activations<float>() == 0xc39f15595d61c07e);
+        CHECK(hash_of_rare_activations<double>() == 0x6431e394eb25b0f8);
     }
     on_each_set([] { CHECK(hash_of_initial_weights() == 0x964e721d84b729fd); });
 }

@@ -7,7 +7,9 @@ using namespace gradus;
 
 TEST_CASE("Dense: gradients") {
     CHECK_NOTHROW(check_layer(Dense(4)));
-    for (const auto kind : {relu, sigmoid, activation::tanh, softmax}) check_layer(Dense(3, kind));
+    for (const auto kind : {relu, sigmoid, activation::tanh, softmax, gelu, gelu_tanh, silu, elu, leaky_relu, softplus, log_softmax})
+        check_layer(Dense(3, kind));
+    CHECK_NOTHROW(check_layer(Dense(2, gelu), {.inputs = {{.shape = {dim::batch(), dim::time(), 3}, .mask = true}}}));
     CHECK_NOTHROW(check_layer(Dense({.units = 3, .activation = sigmoid, .use_bias = false})));
     CHECK_NOTHROW(check_layer(Dense(2, relu), {.inputs = {{.shape = {dim::batch(), dim::time(), 3}, .mask = true}}}));
     CHECK_NOTHROW(check_layer(Dense(2), {.inputs = {{.shape = {dim::batch(), 2, dim::time(), 3}}}}));
@@ -27,7 +29,7 @@ TEST_CASE("Dense: Keras's numbers", "[golden]") {
         check(float(), name, options);
         check(double(), name, options);
     };
-    for (const auto kind : {linear, relu, sigmoid, activation::tanh, softmax})
+    for (const auto kind : {linear, relu, sigmoid, activation::tanh, softmax, gelu, silu, leaky_relu, log_softmax})
         both(std::string(activation::enum_names(kind)[static_cast<std::size_t>(kind)]), {.units = 4, .activation = kind});
     both("time", {.units = 4, .activation = activation::tanh});
     both("no_bias", {.units = 4, .activation = activation::tanh, .use_bias = false});
@@ -36,6 +38,36 @@ TEST_CASE("Dense: Keras's numbers", "[golden]") {
 TEST_CASE("Dense: bits and allocations") {
     check_promises(Dense(70, relu), {dim::batch(), 130}, 150);
     check_promises(Dense(10, softmax), {dim::batch(), 9, 33}, 64, true);
+    check_promises(Dense(70, gelu), {dim::batch(), 130}, 150);
+}
+
+TEST_CASE("Dense: an activation that follows is taken into the product, unless it has a slope of its own") {
+    const auto run = [](const auto& after, bool apart = false) {
+        const Node x = input({dim::batch(), 5}), z = Dense(4).named("head")(x);
+        std::vector<Node> outs{after(z)};
+        if (apart) outs.push_back(z);  // what a model puts out stays a place of its own
+        Harness<> h({x}, outs);
+        h.sizes({{"batch", 3}});
+        h.set_parameter("head.kernel", numbers({5, 4}, 7));
+        h.set(0, numbers({3, 5}));
+        h.forward();
+        h.seed(0, numbers({3, 4}, 3));
+        if (apart) h.seed(1, Tensor<float>({3, 4}));
+        h.backward();
+        std::ptrdiff_t places = 0;
+        for (const auto& n : h.workspace->plan().nodes()) places += n.layer != nullptr;
+        std::vector<float> all(h.y().begin(), h.y().end());
+        all.insert(all.end(), h.dx().begin(), h.dx().end());
+        const auto g = h.grad("head.kernel");
+        all.insert(all.end(), g.begin(), g.end());
+        return std::pair(places, all);
+    };
+    for (const auto kind : {gelu, silu, leaky_relu, elu}) {
+        const auto fused = run(Activation(kind)), apart = run(Activation(kind), true);
+        CHECK(fused.first + 1 == apart.first);
+        CHECK(fused.second == apart.second);
+    }
+    CHECK(run(Activation(leaky_relu)).first + 1 == run(Activation({.activation = leaky_relu, .negative_slope = 0.1})).first);
 }
 
 TEST_CASE("Dense: bad options and input") {

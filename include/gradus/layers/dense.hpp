@@ -51,7 +51,9 @@ public:
         b.mask(0, build::Mask::pass);
         kernel_ = b.param("kernel", {features, units}, o_.kernel_initializer);
         bias_ = o_.use_bias ? b.param("bias", {units}, o_.bias_initializer, {.decay = false}) : Param();
-        b.backward_needs(o_.activation == linear ? build::Needs::input : build::Needs::both);
+        const bool from_input = activation::needs_input(o_.activation);
+        b.backward_needs(o_.activation == linear || from_input ? build::Needs::input : build::Needs::both);
+        if (from_input) z_ = b.saved<T>({rows, units});
         if (o_.activation != linear) dz_ = b.scratch<T>({rows, units});
         workspace_ = b.scratch<T>(Sizer{{rows}, [=](const Index* n) {
             using kernels::Transpose;
@@ -67,9 +69,10 @@ public:
         const auto y = r.y(0);
         const Index features = x.shape()[-1], units = o_.units, rows = y.size() / units;
         const bool fused = o_.activation == relu;
-        kernels::matmul<T>(y.data(), units, x.data(), features, Transpose::no, r[kernel_].data(), units, Transpose::no, rows, units,
+        T* const z = r[z_].empty() ? y.data() : r[z_].data();
+        kernels::matmul<T>(z, units, x.data(), features, Transpose::no, r[kernel_].data(), units, Transpose::no, rows, units,
                            features, false, {.bias = r[bias_].data(), .activation = fused ? relu : linear}, r[workspace_].data());
-        if (!fused) kernels::activation_forward(y.data(), y.data(), o_.activation, rows, units);
+        if (!fused) kernels::activation_forward(y.data(), z, o_.activation, rows, units);
     }
 
     void backward(Run<T>& r) const override {
@@ -81,7 +84,8 @@ public:
         if (dy.empty()) return dx.empty() ? void() : kernels::fill(dx.data(), T(0), dx.size());
         const T* dz = dy.data();
         if (o_.activation != linear && !r.below_activation()) {
-            kernels::activation_backward(r[dz_].data(), dz, r.y(0).data(), o_.activation, rows, units);
+            const T* const saved = activation::needs_input(o_.activation) ? r[z_].data() : r.y(0).data();
+            kernels::activation_backward(r[dz_].data(), dz, saved, o_.activation, rows, units);
             dz = r[dz_].data();
         }
         T* workspace = r[workspace_].data();
@@ -97,7 +101,7 @@ public:
     /// Takes a following activation into the product.
     std::unique_ptr<LayerOf<T>> fuse(const LayerOf<T>& next, int) const override {
         const auto* after = dynamic_cast<const Activation<T>*>(&next);
-        if (!after || o_.activation != linear) return {};
+        if (!after || o_.activation != linear || after->parameter() != activation::usual_parameter(after->function())) return {};
         auto both = std::make_unique<Dense>(*this);
         both->o_.activation = after->function();
         return both;
@@ -106,6 +110,7 @@ public:
 private:
     DenseOptions o_;
     Param kernel_, bias_;
+    Saved<T> z_;
     Scratch<T> dz_, workspace_;
 };
 

@@ -73,15 +73,19 @@ template <class T> GRADUS_REGION_INLINE Vector<T> expm1_reduced(Vector<T> r) {
 }
 
 /// exp for arguments within [exp_low, exp_high] or NaN. The power of two is two factors, so that only the last product rounds, into
-/// the denormals or to infinity.
-template <class T> GRADUS_REGION_INLINE Vector<T> exp_clamped(Vector<T> x) {
+/// the denormals or to infinity. `reduced`: exp(x) - 1 where |x| < ln2 / 2.
+template <class T> GRADUS_REGION_INLINE Vector<T> exp_clamped(Vector<T> x, Vector<T>& reduced) {
     using C = MathConstants<T>;
     Vector<T> shifted;
-    const Vector<T> r = reduce_ln2<T>(x, shifted);
-    const Vector<T> p = splat<T>(1) + expm1_reduced<T>(r);
+    reduced = expm1_reduced<T>(reduce_ln2<T>(x, shifted));
+    const Vector<T> p = splat<T>(1) + reduced;
     const Words<T> n = bits<T>(shifted) + words<T>(2 * C::bias - C::magic_bits);
     const Words<T> half = n >> 1;
     return p * (Vector<T>)(half << C::mantissa) * (Vector<T>)((n - half) << C::mantissa);
+}
+template <class T> GRADUS_REGION_INLINE Vector<T> exp_clamped(Vector<T> x) {
+    Vector<T> reduced;
+    return exp_clamped<T>(x, reduced);
 }
 
 template <class T> GRADUS_REGION_INLINE Vector<T> vector_exp(Vector<T> x) {
@@ -149,20 +153,25 @@ template <class T> GRADUS_REGION_INLINE Vector<T> vector_log(Vector<T> x) {
 template <class T, class F> GRADUS_REGION_INLINE void map_array(T* y, const T* x, Index n, F f) {
     for (Index i = 0; i < n; i += width<T>) {
         const Index rest = n - i;
-        if (rest >= width<T>) [[likely]]
-            store<T>(y + i, f(load<T>(x + i)));
+        const bool whole = rest >= width<T>;
+        const Vector<T> v = f(whole ? load<T>(x + i) : load_part<T>(x + i, rest));
+        if (whole) [[likely]]
+            store<T>(y + i, v);
         else
-            store_part<T>(y + i, f(load_part<T>(x + i, rest)), rest);
+            store_part<T>(y + i, v, rest);
     }
 }
 /// y = f(a, b), likewise.
 template <class T, class F> GRADUS_REGION_INLINE void map_arrays(T* y, const T* a, const T* b, Index n, F f) {
     for (Index i = 0; i < n; i += width<T>) {
         const Index rest = n - i;
-        if (rest >= width<T>) [[likely]]
-            store<T>(y + i, f(load<T>(a + i), load<T>(b + i)));
+        const bool whole = rest >= width<T>;
+        const Vector<T> u = whole ? load<T>(a + i) : load_part<T>(a + i, rest);
+        const Vector<T> v = f(u, whole ? load<T>(b + i) : load_part<T>(b + i, rest));
+        if (whole) [[likely]]
+            store<T>(y + i, v);
         else
-            store_part<T>(y + i, f(load_part<T>(a + i, rest), load_part<T>(b + i, rest)), rest);
+            store_part<T>(y + i, v, rest);
     }
 }
 
