@@ -8,6 +8,7 @@
 #include <gradus/core/eigen.hpp>
 #include <gradus/core/error.hpp>
 #include <gradus/core/fields.hpp>
+#include <gradus/core/moments.hpp>
 #include <gradus/core/parallel.hpp>
 #include <gradus/core/random.hpp>
 #include <gradus/core/rounded.hpp>
@@ -49,6 +50,7 @@
 #include <gradus/layers/global_average_pooling_1d.hpp>
 #include <gradus/layers/layer.hpp>
 #include <gradus/layers/lstm.hpp>
+#include <gradus/layers/normalization.hpp>
 #include <gradus/losses/binary_crossentropy.hpp>
 #include <gradus/losses/categorical_crossentropy.hpp>
 #include <gradus/losses/huber.hpp>

@@ -682,7 +682,7 @@ def training_cases():
     save(PART, f"keras, {keras.config.floatx()}", tensors)
 
 
-def normalization_cases():
+def adapted_normalization_cases():
     rng, tensors = np.random.default_rng(17), {}
     for name, shape, axis, invert in [("last", (7, 5), -1, False), ("time", (4, 6, 3), -1, False), ("two", (4, 6, 3), (1, 2), False),
                                       ("all", (4, 6, 3), None, False), ("invert", (7, 5), -1, True)]:
@@ -706,7 +706,7 @@ if PART != "all":
     training_cases()
 else:
     for make in (activation_cases, dense_cases, embedding_cases, lstm_cases, bidirectional_cases, pooling_cases, normalization_cases,
-                 normalization_cases,
+                 adapted_normalization_cases,
                  loss_cases, metric_cases, optimizer_cases, schedule_cases):
         make()
     for part in ("training", "training_f64"):

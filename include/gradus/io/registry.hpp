@@ -9,6 +9,7 @@
 #include <gradus/layers/embedding.hpp>
 #include <gradus/layers/global_average_pooling_1d.hpp>
 #include <gradus/layers/lstm.hpp>
+#include <gradus/layers/normalization.hpp>
 #include <gradus/losses/binary_crossentropy.hpp>
 #include <gradus/losses/categorical_crossentropy.hpp>
 #include <gradus/losses/huber.hpp>
@@ -98,6 +99,7 @@ template <class T> const std::vector<Kind<LayerOf<T>>>& layer_kinds() {
         layer<Embedding>(),
         layer<GlobalAveragePooling1D>(),
         layer<LSTM>(),
+        layer<Normalization>(),
     };
     return kinds;
 }

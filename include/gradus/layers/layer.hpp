@@ -39,9 +39,9 @@ public:
 
     const std::shared_ptr<Identity>& identity() const { return identity_; }
     /// Renews the identity: this object no longer shares parameters with those it was copied from.
-    void renew_identity() { identity_ = std::make_shared<Identity>(); }
-    /// For visitors that clone: sets an identity chosen by the caller.
-    void set_identity(std::shared_ptr<Identity> identity) { identity_ = std::move(identity); }
+    void renew_identity() { set_identity(std::make_shared<Identity>()); }
+    /// For visitors that clone: sets an identity chosen by the caller. A layer whose copies share more than parameters overrides it.
+    virtual void set_identity(std::shared_ptr<Identity> identity) { identity_ = std::move(identity); }
     /// The user's name; empty: numbered per model ("lstm", "lstm_1").
     const std::string& name() const { return identity_->name; }
 
