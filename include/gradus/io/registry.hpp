@@ -23,6 +23,7 @@
 #include <gradus/metrics/r2_score.hpp>
 #include <gradus/metrics/root_mean_squared_error.hpp>
 #include <gradus/metrics/top_k_categorical_accuracy.hpp>
+#include <gradus/models/loss_metric.hpp>
 #include <gradus/optimizers/adam.hpp>
 #include <gradus/optimizers/adamw.hpp>
 #include <gradus/optimizers/momentum.hpp>
@@ -123,6 +124,7 @@ template <class T> const std::vector<Kind<Metric<T>>>& metric_kinds() {
         metric<BinaryAccuracy>(),
         metric<CategoricalAccuracy>(),
         metric<F1Score>(),
+        metric<LossMetric>(),
         metric<Precision>(),
         metric<R2Score>(),
         metric<Recall>(),

@@ -4,6 +4,7 @@
 #include <gradus/losses/loss.hpp>
 #include <gradus/metrics/metric.hpp>
 #include <gradus/models/callback.hpp>
+#include <gradus/models/loss_metric.hpp>
 #include <gradus/models/progress.hpp>
 #include <gradus/optimizers/optimizer.hpp>
 
