@@ -75,6 +75,7 @@
 #include <gradus/data/split.hpp>
 #include <gradus/data/text.hpp>
 #include <gradus/preprocessing/pad_sequences.hpp>
+#include <gradus/preprocessing/scalers.hpp>
 #include <gradus/preprocessing/text_vectorization.hpp>
 #include <gradus/preprocessing/tokenizer.hpp>
 
