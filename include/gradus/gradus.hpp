@@ -21,6 +21,8 @@
 #include <gradus/initializers/initializer.hpp>
 #include <gradus/metrics/accuracy.hpp>
 #include <gradus/metrics/auc.hpp>
+#include <gradus/metrics/classification_report.hpp>
+#include <gradus/metrics/confusion_matrix.hpp>
 #include <gradus/metrics/f1_score.hpp>
 #include <gradus/metrics/precision.hpp>
 #include <gradus/metrics/r2_score.hpp>
