@@ -45,12 +45,14 @@
 
 // layers and losses
 #include <gradus/layers/activation.hpp>
+#include <gradus/layers/batch_normalization.hpp>
 #include <gradus/layers/bidirectional.hpp>
 #include <gradus/layers/dense.hpp>
 #include <gradus/layers/dropout.hpp>
 #include <gradus/layers/embedding.hpp>
 #include <gradus/layers/global_average_pooling_1d.hpp>
 #include <gradus/layers/layer.hpp>
+#include <gradus/layers/layer_normalization.hpp>
 #include <gradus/layers/lstm.hpp>
 #include <gradus/layers/normalization.hpp>
 #include <gradus/losses/binary_crossentropy.hpp>

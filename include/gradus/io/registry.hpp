@@ -3,11 +3,13 @@
 ///     auto model = load("model.safetensors", {.layers = {layer<Swish>()}});
 #pragma once
 #include <gradus/layers/activation.hpp>
+#include <gradus/layers/batch_normalization.hpp>
 #include <gradus/layers/bidirectional.hpp>
 #include <gradus/layers/dense.hpp>
 #include <gradus/layers/dropout.hpp>
 #include <gradus/layers/embedding.hpp>
 #include <gradus/layers/global_average_pooling_1d.hpp>
+#include <gradus/layers/layer_normalization.hpp>
 #include <gradus/layers/lstm.hpp>
 #include <gradus/layers/normalization.hpp>
 #include <gradus/losses/binary_crossentropy.hpp>
@@ -94,11 +96,13 @@ namespace detail {
 template <class T> const std::vector<Kind<LayerOf<T>>>& layer_kinds() {
     static const std::vector<Kind<LayerOf<T>>> kinds{
         layer<Activation>(),
+        layer<BatchNormalization>(),
         layer<Bidirectional>(),
         layer<Dense>(),
         layer<Dropout>(),
         layer<Embedding>(),
         layer<GlobalAveragePooling1D>(),
+        layer<LayerNormalization>(),
         layer<LSTM>(),
         layer<Normalization>(),
     };
