@@ -18,11 +18,13 @@
     entry(kernels::adam_update_rows, T) \
     entry(kernels::add, T) \
     entry(kernels::all_finite, T) \
+    entry(kernels::average, T) \
     entry(kernels::average_pool_time_forward, T) \
     entry(kernels::average_pool_time_backward, T) \
     entry(kernels::axpy, T) \
     entry(kernels::binary_crossentropy, T) \
     entry(kernels::categorical_crossentropy, T) \
+    entry(kernels::clamp, T) \
     entry(kernels::column_sums, T) \
     entry(kernels::dropout_mask, T) \
     entry(kernels::embedding_forward, T) \
@@ -31,6 +33,7 @@
     entry(kernels::fill_normal, T) \
     entry(kernels::fill_truncated_normal, T) \
     entry(kernels::fill_uniform, T) \
+    entry(kernels::limit_columns, T) \
     entry(kernels::lstm_forward, T) \
     entry(kernels::lstm_backward, T) \
     entry(kernels::matmul, T) \
@@ -40,6 +43,7 @@
     entry(kernels::momentum_update_rows, T) \
     entry(kernels::multiply, T) \
     entry(kernels::orthogonal, T) \
+    entry(kernels::penalize, T) \
     entry(kernels::rmsprop_update, T) \
     entry(kernels::rmsprop_update_rows, T) \
     entry(kernels::scale, T) \
@@ -49,7 +53,10 @@
     entry(kernels::softmax_backward, T) \
     entry(kernels::sparse_categorical_crossentropy, T) \
     entry(kernels::sum, T) \
+    entry(kernels::sum_absolute, T) \
     entry(kernels::sum_squares, T) \
+    entry(kernels::sum_squares_by_row, T) \
+    entry(kernels::sum_squares_of_rows, T) \
     entry(kernels::vcos, T) \
     entry(kernels::vexp, T) \
     entry(kernels::vlog, T) \

@@ -17,6 +17,7 @@ struct PlanOptions {
     std::vector<Edge> gradients_of = {};  ///< inputs whose gradient is wanted
     std::vector<Edge> losses = {};    ///< outputs of loss places, after all of the model's own
     int first_loss = -1;              ///< index of the first node that only losses need; -1: none
+    Index accumulate = 1;  ///< backward passes between two updates, as far as is known: rows reserved for row-sparse gradients
     std::vector<const Identity*> inference = {};  ///< layers that never train, wherever they stand: a frozen normalisation
 };
 

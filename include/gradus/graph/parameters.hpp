@@ -209,7 +209,9 @@ struct GradientLayout {
             if (!p.trained) continue;
             segment_of[i] = static_cast<Index>(segments.size());
             segments.push_back({p.name, p.store->entry(p.index).offset / scalar_bytes, frozen(p) ? -1 : 0, p.shape, 0,
-                                p.options.decay, p.options.l1, p.options.l2, p.options.max_norm, p.row_sparse});
+                                p.options.decay, p.options.l1, p.options.l2, p.options.max_norm,
+                                // A penalty has a gradient in every row.
+                                p.row_sparse && p.options.l1 == 0 && p.options.l2 == 0});
             store_of.push_back(p.store.get());
         }
         for (const bool sparse : {false, true}) {

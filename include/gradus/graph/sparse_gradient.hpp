@@ -21,9 +21,10 @@ public:
         ranks_.assign(words_.size(), 0);
     }
 
-    void reserve(Index ids) {
+    /// For steps of up to `ids` ids, `steps` of them before each clear.
+    void reserve(Index ids, Index steps = 1) {
         positions_.reserve(static_cast<std::size_t>(ids));
-        reserve_rows(std::min(2 * ids, vocabulary_));
+        reserve_rows(steps > vocabulary_ ? vocabulary_ : std::min(std::max<Index>(2, steps) * ids, vocabulary_));
     }
     /// Marks the ids of one reader; `merge` follows once all are marked. Ids outside [0, V) are clamped.
     void mark(std::span<const std::int32_t> ids) {

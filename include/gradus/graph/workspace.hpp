@@ -212,7 +212,7 @@ private:
             for (const auto& u : plan_->sparse()[i].users)
                 ids += plan_->reserved(plan_->nodes()[static_cast<std::size_t>(u.node)].inputs[static_cast<std::size_t>(u.ids)]) /
                        size_of(Dtype::i32);
-            sparse_[i].reserve(ids);
+            sparse_[i].reserve(ids, plan_->options().accumulate);
         }
     }
     void start_sparse() {

@@ -25,7 +25,7 @@ public:
     virtual void set_learning_rate(double rate) = 0;
     /// Updates of the optimizer so far.
     virtual Index updates() const = 0;
-    /// Ends fit after this epoch.
+    /// Ends fit after this epoch; in on_batch_end, the epoch after this batch.
     virtual void stop_training() = 0;
 
 protected:
@@ -45,6 +45,7 @@ public:
         (void)epoch;
         (void)logs;
     }
+    /// After each update: of a batch, or of a group where batches accumulate. They count from 0 in each epoch.
     virtual void on_batch_end(ModelBase&, Index batch, std::span<const Log> logs) {
         (void)batch;
         (void)logs;

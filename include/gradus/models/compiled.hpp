@@ -1,8 +1,8 @@
-/// Compiled: what one optimizer needs of a model: losses joined to the graph, layout of gradients, moments, the training workspace.
+/// Compiled: what training a model needs: losses joined to the graph, metrics, an optimizer with what it keeps, workspaces.
 #pragma once
 #include <gradus/graph/workspace.hpp>
 #include <gradus/kernels/reduce.hpp>
-#include <gradus/models/options.hpp>
+#include <gradus/models/update.hpp>
 
 #include <memory>
 #include <string>
@@ -32,17 +32,18 @@ struct LossValue {
     double mean() const { return count > 0 ? sum / count : 0; }
 };
 
-template <class T> class Compiled {
+template <class T> class Compiled : public Updater<T> {
 public:
     struct Extra {
         Node node;
         double weight;
     };
 
-    /// The model's parameters have their memory already; what only losses need gets it here.
-    Compiled(const Graph& model, const std::vector<std::string>& output_names, CompileOptions<T> options, const std::vector<Extra>& extra)
-        : optimizer(options.optimizer), options_(options), graph(model), seed(options.seed) {
-        if (!optimizer) throw_value_error("compile: expects an optimizer, got none");
+    /// The model's parameters have their memory already; what only losses need gets it here. `frozen`: names that model.freeze
+    /// was given.
+    Compiled(const Graph& model, const std::vector<std::string>& output_names, CompileOptions<T> options, const std::vector<Extra>& extra,
+             const std::vector<std::string>& frozen)
+        : Updater<T>(options), options_(options), graph(model), seed(options.seed) {
         first_loss = static_cast<int>(graph.entries().size());
         const std::size_t outputs = graph.outputs().size();
         const auto& losses_given = options.loss.list();
@@ -87,34 +88,21 @@ public:
             std::string name = (outputs > 1 ? output + "_" : "") + metric->name();
             metrics.push_back({name, "val_" + name, at, metric});
         }
-        for (const std::string& f : options.frozen) check_frozen(f);
-        for (const Parameter& p : table.list())
-            if (!p.trained && std::all_of(table.list().begin(), table.list().end(), [&](const Parameter& other) {
-                    return other.trained || other.identity != p.identity || is_frozen(other.name);
-                }))
-                inference_layers.push_back(p.identity.get());
-        relayout([&](const Parameter& p) { return !p.options.trainable || is_frozen(p.name); });
+        freeze(frozen);
     }
 
-    /// Which parameters are trained; moments start from zero.
-    template <class Frozen> void relayout(const Frozen& frozen) {
-        layout = GradientLayout(table, Index(sizeof(T)), frozen);
-        const Index block = align_up(layout.total_size * Index(sizeof(T)));
-        moments = AlignedBuffer(block * optimizer->moments());
-        moment_pointers.clear();
-        for (Index i = 0; i < optimizer->moments(); ++i)
-            moment_pointers.push_back(reinterpret_cast<T*>(moments.data() + i * block));
-        stores.clear();
-        for (Store* s : layout.store_of)
-            if (std::find(stores.begin(), stores.end(), s) == stores.end()) stores.push_back(s);
-        by_store.assign(stores.size(), {});
-        for (std::size_t i = 0; i < layout.segments.size(); ++i)
-            for (std::size_t s = 0; s < stores.size(); ++s)
-                if (layout.store_of[i] == stores[s]) {
-                    by_store[s].segments.push_back(layout.segments[i]);
-                    by_store[s].index.push_back(i);
-                }
-        for (auto& b : by_store) b.sparse.resize(b.segments.size());
+    /// Trains all but what these names, those of the options and layers' own options freeze; see Updater::relayout. What the
+    /// workspaces hold is dropped.
+    void freeze(const std::vector<std::string>& frozen) {
+        std::vector<bool> flags = covered(table, options_.frozen, "compile: frozen");
+        const std::vector<bool> more = covered(table, frozen, "freeze");
+        for (std::size_t i = 0; i < flags.size(); ++i) flags[i] = flags[i] || more[i];
+        this->relayout(table, flags);
+        inference_layers = frozen_layers(table, flags);
+        training.reset();
+        inference.reset();
+        accumulated = 0;
+        group_weight_ = batch_weight_ = 0;
     }
 
     PlanOptions plan_options(bool differentiated) const {
@@ -122,6 +110,7 @@ public:
         p.differentiated = differentiated;
         p.first_loss = first_loss;
         for (const auto& l : losses) p.losses.push_back(l.loss);
+        p.accumulate = options_.accumulate;
         p.inference = inference_layers;
         return p;
     }
@@ -137,7 +126,8 @@ public:
     }
 
     /// Sum of the weighted losses of one loss, over what its mask leaves; seeds its gradient where `seeds` is set:
-    /// d = loss weight * sample weight / number of unmasked losses.
+    /// d = loss weight * sample weight / number of unmasked losses. Where batches accumulate, each counts as much as it has
+    /// unmasked losses, or, with several losses, rows: d is multiplied by that, and the update divides by the group's total.
     LossValue evaluate_loss(const CompiledLoss<T>& l, Workspace<T>& workspace, View<const T> weights, bool seeds) {
         const FloatScope mode;
         const View<T> values = workspace.value(l.loss).template as<T>();
@@ -153,7 +143,11 @@ public:
             v.count = static_cast<double>(real);
         }
         const View<T> d = seeds ? workspace.gradient(l.loss).template as<T>() : View<T>();
-        const double scale = v.count > 0 ? l.weight / v.count : 0;
+        double scale = v.count > 0 ? l.weight / v.count : 0;
+        if (seeds && options_.accumulate > 1) {
+            batch_weight_ = losses.size() == 1 || graph.inputs().empty() ? v.count : static_cast<double>(workspace.value(graph.inputs()[0]).shape[0]);
+            scale = losses.size() == 1 ? l.weight : scale * batch_weight_;
+        }
         if (!masked && weights.empty()) {
             v.sum = static_cast<double>(kernels::sum(values.data(), n));
             if (!d.empty()) std::fill(d.begin(), d.end(), static_cast<T>(scale));
@@ -170,29 +164,27 @@ public:
         return v;
     }
 
-    /// One update of every trained parameter from the workspace's gradients, which are then zeroed.
-    void step(Workspace<T>& workspace) {
-        const FloatScope mode;
-        ++updates;
-        const auto sparse = workspace.sparse_rows();
-        for (std::size_t s = 0; s < stores.size(); ++s) {
-            StoreSegments& b = by_store[s];
-            for (std::size_t i = 0; i < b.index.size(); ++i) b.sparse[i] = sparse[b.index[i]];
-            Update<T> u;
-            u.parameters = reinterpret_cast<T*>(stores[s]->parameters());
-            u.segments = b.segments;
-            u.gradients = workspace.gradients();
-            u.sparse = b.sparse;
-            u.moments = moment_pointers;
-            u.step = updates;
-            optimizer->update(u);
-        }
-        workspace.zero_gradients();
+    /// After a batch's backward: it belongs to the group whose gradients the next update takes.
+    void add_batch() {
+        ++accumulated;
+        group_weight_ += std::exchange(batch_weight_, 0.0);
+    }
+    /// Gradients that no update took are dropped.
+    void drop_batches() {
+        if (training && accumulated > 0) training->zero_gradients();
+        accumulated = 0;
+        group_weight_ = batch_weight_ = 0;
+    }
+    /// Whether the group is full.
+    bool is_full() const { return accumulated >= options_.accumulate; }
+    void step() {
+        this->update(*training, options_.accumulate > 1 ? group_weight_ : 1);
+        accumulated = 0;
+        group_weight_ = batch_weight_ = 0;
     }
 
     const CompileOptions<T>& options() const { return options_; }
-
-    OptimizerHandle<T> optimizer;
+    CompileOptions<T>& options() { return options_; }
 
 private:
     CompileOptions<T> options_;
@@ -204,34 +196,13 @@ public:
     std::vector<CompiledLoss<T>> losses;
     std::vector<CompiledMetric<T>> metrics;
     std::vector<const Identity*> inference_layers;  ///< frozen layers with state use it, but do not change it
-    GradientLayout layout;
-    AlignedBuffer moments;
-    std::vector<T*> moment_pointers;
-    Index updates = 0;
+    Index accumulated = 0;  ///< batches since the last update
+    double penalty_now = 0;  ///< of the parameters' regularisation
+    LossValue penalties;  ///< of the epoch, by rows
     std::uint64_t seed = 0;
     std::unique_ptr<Workspace<T>> training, inference;
 
 private:
-    struct StoreSegments {
-        std::vector<Segment> segments;
-        std::vector<std::size_t> index;
-        std::vector<SparseRows<T>> sparse;
-    };
-
-    static bool covers(const std::string& prefix, const std::string& name) {
-        return name.compare(0, prefix.size(), prefix) == 0 && (name.size() == prefix.size() || name[prefix.size()] == '.');
-    }
-    bool is_frozen(const std::string& name) const {
-        return std::any_of(options_.frozen.begin(), options_.frozen.end(), [&](const auto& f) { return covers(f, name); });
-    }
-    void check_frozen(const std::string& name) const {
-        std::string known;
-        for (const Parameter& p : table.list()) {
-            if (covers(name, p.name)) return;
-            known += (known.empty() ? "" : ", ") + p.name;
-        }
-        throw_value_error("compile: frozen expects names of layers, scopes or parameters (" + known + "), got \"" + name + "\"");
-    }
     static int find_output(const std::string& name, int otherwise, const std::vector<std::string>& names, const char* what) {
         if (name.empty()) return otherwise;
         std::string known;
@@ -259,8 +230,7 @@ private:
     }
 
     std::vector<T> weighted_;
-    std::vector<Store*> stores;
-    std::vector<StoreSegments> by_store;
+    double group_weight_ = 0, batch_weight_ = 0;
 };
 
 }  // namespace detail

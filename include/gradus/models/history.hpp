@@ -47,10 +47,10 @@ private:
     std::vector<std::pair<std::string, std::vector<double>>> columns_;
 };
 
-/// What evaluate and train_on_batch return: "loss" and the metrics. Held inline: making one allocates nothing.
+/// What evaluate and train_on_batch return: "loss" and the metrics. Up to 16 values are held inline: making them allocates nothing.
 class Results {
 public:
-    static constexpr std::size_t max_values = 16;
+    static constexpr std::size_t inline_values = 16;
     struct Value {
         char name[48] = {};
         double value = 0;
@@ -58,10 +58,15 @@ public:
 
     /// Names are cut after 47 characters.
     void add(std::string_view name, double value) {
-        if (size_ == max_values) throw_value_error("results: expects at most 16 values");
-        Value& v = values_[size_++];
+        Value v;
         name.copy(v.name, sizeof(v.name) - 1);
         v.value = value;
+        if (size_ < inline_values) {
+            values_[size_++] = v;
+            return;
+        }
+        if (more_.empty()) more_.assign(values_.begin(), values_.end());
+        more_.push_back(v);
     }
     /// Throws ValueError on an unknown name.
     double operator[](std::string_view name) const {
@@ -72,12 +77,13 @@ public:
         throw_value_error("results: expects one of " + known + ", got \"" + std::string(name) + "\"");
     }
     double loss() const { return (*this)["loss"]; }
-    const Value* begin() const { return values_.data(); }
-    const Value* end() const { return values_.data() + size_; }
+    const Value* begin() const { return more_.empty() ? values_.data() : more_.data(); }
+    const Value* end() const { return begin() + (more_.empty() ? size_ : more_.size()); }
 
 private:
-    std::array<Value, max_values> values_;
+    std::array<Value, inline_values> values_;
     std::size_t size_ = 0;
+    std::vector<Value> more_;  ///< all of them, where there are more
 };
 
 GRADUS_END

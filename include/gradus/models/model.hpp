@@ -57,8 +57,24 @@ public:
     View<const T> input_gradient(int i = 0) const;
     /// Asks for gradients of the inputs; the next forward plans anew.
     void want_input_gradients(bool wanted = true);
-    /// Updates the parameters and zeroes their gradients.
+    /// Updates the parameters from the gradients of all backwards since the last update: regularises, clips, updates, limits
+    /// norms, averages, zeroes. Where batches accumulate, fit and train_on_batch call it once a group.
     void step();
+
+    /// Leaves layers, scopes or parameters of this name as they are, at once: they have no gradients, and a layer with running
+    /// statistics uses them. What stays trained keeps its moments; gradients of batches that no update took are dropped. Holds
+    /// beside compile's `.frozen`, for every compile that follows, and is saved. Throws ValueError on a name that covers nothing;
+    /// before values are known, compile or fit does.
+    void freeze(const std::string& name);
+    /// Trains them again, what compile's `.frozen` named, too; moments start from zero. Throws ValueError where a layer's own
+    /// option says that it is not trained.
+    void unfreeze(const std::string& name);
+    /// Names that cover what freeze has frozen.
+    const std::vector<std::string>& frozen() const { return frozen_; }
+    /// Parameters and their averages (see EMAOptions) change places; the next call changes them back. Training expects the
+    /// parameters in place. AveragedScope does both.
+    void swap_averaged();
+    bool is_averaged() const { return compiled_ && compiled_->averaged; }
 
     /// Joins a value per sample or step, computed from the model's nodes, to the loss (before compile).
     void add_loss(const Node& node, double weight = 1) {
@@ -151,14 +167,16 @@ private:
     void check_dataset(const Dataset& data) const;
     void bind_batch(const Dataset& data, std::span<const Index> rows);
     View<const T> load_batch(Workspace<T>& workspace, const Dataset& data, std::span<const Index> rows);
-    void run_rows(Workspace<T>& workspace, const Dataset& data, std::span<const Index> order, Index batch_size, bool training,
-                  ProgressBar& bar, std::span<const CallbackHandle> callbacks);
+    View<const T> weigh_classes(Workspace<T>& workspace, const std::map<Index, double>& classes);
+    void run_rows(const Dataset& data, std::span<const Index> order, Index batch_size, const FitOptions* o, ProgressBar& bar);
+    std::vector<bool> frozen_flags() const;
+    void set_frozen(std::vector<std::string> model, std::vector<std::string> compiled);
     History fit_rows(const Dataset& data, std::vector<Index> training, const Dataset& validation_data,
                      const std::vector<Index>& validation, const FitOptions& options);
 
     std::shared_ptr<const Graph> graph_;
     mutable std::shared_ptr<ParameterTable> table_;
-    std::vector<std::string> output_names_;
+    std::vector<std::string> output_names_, frozen_;
     std::shared_ptr<Preprocessor> preprocessor_;
     std::optional<CompileOptions<T>> pending_;
     std::vector<typename detail::Compiled<T>::Extra> extra_losses_;
@@ -181,6 +199,7 @@ private:
 GRADUS_END
 
 #include <gradus/models/model_build.hpp>
+#include <gradus/models/model_freeze.hpp>
 #include <gradus/models/model_steps.hpp>
 #include <gradus/models/model_data.hpp>
 #include <gradus/models/model_fit.hpp>

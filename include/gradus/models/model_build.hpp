@@ -60,7 +60,7 @@ template <class T> void Model<T>::compile(const CompileOptions<T>& options) {
 template <class T> void Model<T>::compile_now() {
     const CompileOptions<T> options = *pending_;
     initialize(options.seed);
-    auto fresh = std::make_unique<detail::Compiled<T>>(*graph_, output_names_, options, extra_losses_);
+    auto fresh = std::make_unique<detail::Compiled<T>>(*graph_, output_names_, options, extra_losses_, frozen_);
     compiled_ = std::move(fresh);
     pending_.reset();
     uncompiled_training_.reset();
@@ -147,7 +147,7 @@ template <class T> std::string Model<T>::fingerprint() const {
     return s;
 }
 
-template <class T> std::string Model<T>::summary() const { return summarize(*graph(), *table()); }
+template <class T> std::string Model<T>::summary() const { return summarize(*graph(), *table(), frozen_flags()); }
 
 template <class T> void Model<T>::reset_states() {
     for (Workspace<T>* w : {compiled_ ? compiled_->training.get() : nullptr, compiled_ ? compiled_->inference.get() : nullptr,
@@ -179,6 +179,7 @@ template <class T> Model<T> Model<T>::clone() const {
     for (const auto& extra : extra_losses_) copy.add_loss(nodes.at(extra.node.place().get()).output(extra.node.index()), extra.weight);
     if (preprocessor_) copy.preprocessor_ = preprocessor_->clone();
     copy.seed_ = seed_;
+    copy.frozen_ = frozen_;
     const auto values = [](const ParameterTable& from, const ParameterTable& to) {
         for (std::size_t i = 0; i < from.list().size(); ++i) {
             const AnyView v = from.list()[i].view();

@@ -2,6 +2,7 @@
 #pragma once
 #include <gradus/models/model.hpp>
 
+#include <cmath>
 #include <numeric>
 
 GRADUS_BEGIN
@@ -99,6 +100,12 @@ TensorDataset Model<T>::checked(const Columns& x, const Columns& y, const Column
 }
 
 template <class T> void Model<T>::check_fit_options(const FitOptions& o) {
+    for (const auto& [label, weight] : o.class_weight)
+        if (!std::isfinite(weight))
+            throw_value_error("fit: class_weight expects finite weights, got " + std::to_string(weight) + " for class " +
+                              std::to_string(label));
+    if (!o.class_weight.empty() && !o.sample_weight.empty())
+        throw_value_error("fit: expects class_weight or sample_weight, got both");
     detail::check_batch_size(o.batch_size, "fit");
     if (o.epochs < 0) throw_value_error("fit: epochs expects at least 0, got " + std::to_string(o.epochs));
     if (o.validation_batch_size < 0)

@@ -10,6 +10,8 @@ GRADUS_BEGIN
 
 template <class T> void Model<T>::reset_metrics(Index rows) {
     for (auto& l : compiled_->losses) l.sum = l.count = 0;
+    compiled_->penalties = {};
+    compiled_->penalty_now = compiled_->penalty();
     for (auto& m : compiled_->metrics) {
         Index each = 1;
         const auto& shape = graph_->out(graph_->outputs()[static_cast<std::size_t>(m.output)]).shape;
@@ -37,6 +39,7 @@ template <class T> std::span<const Log> Model<T>::logs(bool exact, bool validati
     double total = 0;
     const auto& losses = compiled_->losses;
     for (const auto& l : losses) total += l.count > 0 ? l.weight * (l.sum / l.count) : 0;
+    total += compiled_->penalties.mean();
     Log* out = logs_.data() + (validation ? logs_.size() / 2 : 0);
     out[n++] = {validation ? "val_loss" : "loss", total};
     if (losses.size() > 1)
@@ -88,28 +91,53 @@ View<const T> Model<T>::load_batch(Workspace<T>& workspace, const Dataset& data,
     return weights;
 }
 
+/// Weights of the batch's losses by class of their targets, in the workspace.
+template <class T> View<const T> Model<T>::weigh_classes(Workspace<T>& workspace, const std::map<Index, double>& classes) {
+    const auto& l = compiled_->losses[0];
+    const Shape shape = gradus::evaluate(compiled_->graph.out(l.loss).shape, workspace.extents());
+    const AnyView targets = workspace.value(l.target_input);
+    const Index n = shape.size(), each = n ? targets.shape.size() / n : 1;
+    const auto class_of = [&](const auto* t) {
+        return each == 1 ? static_cast<Index>(std::nearbyint(static_cast<double>(*t))) : std::max_element(t, t + each) - t;
+    };
+    if (weights_.size() < n) weights_ = Tensor<T>(shape);
+    for (Index i = 0; i < n; ++i) {
+        const Index c = targets.dtype == Dtype::i32 ? class_of(static_cast<const std::int32_t*>(targets.data) + i * each)
+                                                    : class_of(static_cast<const T*>(targets.data) + i * each);
+        const auto found = classes.find(c);
+        weights_[i] = found == classes.end() ? T(1) : static_cast<T>(found->second);
+    }
+    return {weights_.data(), shape};
+}
+
+/// Trains where there are options of fit, else evaluates.
 template <class T>
-void Model<T>::run_rows(Workspace<T>& workspace, const Dataset& data, std::span<const Index> order, Index batch_size,
-                        bool training, ProgressBar& bar, std::span<const CallbackHandle> callbacks) {
+void Model<T>::run_rows(const Dataset& data, std::span<const Index> order, Index batch_size, const FitOptions* o, ProgressBar& bar) {
     bind_batch(data, order.first(std::min(order.size(), static_cast<std::size_t>(batch_size))));
     reset_metrics(static_cast<Index>(order.size()));
-    Index batch = 0;
+    Index batch = 0, update = 0;
     for (std::size_t first = 0; first < order.size(); first += static_cast<std::size_t>(batch_size)) {
         const auto rows = order.subspan(first, std::min(static_cast<std::size_t>(batch_size), order.size() - first));
+        // A callback may have frozen layers, which makes another workspace.
+        Workspace<T>& workspace = o ? training_workspace() : inference_workspace(true);
         const View<const T> weights = load_batch(workspace, data, rows);
-        workspace.forward(pass(training), 0, workspace.size());
-        run_losses(workspace, weights, training);
+        workspace.forward(pass(o != nullptr), 0, workspace.size());
+        run_losses(workspace, o && !o->class_weight.empty() ? weigh_classes(workspace, o->class_weight) : weights, o != nullptr);
         update_metrics(workspace, weights);
-        if (training) {
+        ++batch;
+        if (o) {
             step_rows_ = static_cast<Index>(rows.size());
             step_training_ = true;
             backward();
-            step();
+            if (compiled_->is_full() || first + rows.size() == order.size()) step();
         }
-        ++batch;
         const std::span<const Log> now = logs(false, false);
-        for (const CallbackHandle& c : callbacks) c->on_batch_end(*this, batch - 1, now);
+        if (o && compiled_->accumulated == 0) {
+            for (const CallbackHandle& c : o->callbacks) c->on_batch_end(*this, update, now);
+            ++update;
+        }
         bar.update(batch, now);
+        if (o && stop_) break;
     }
 }
 
@@ -162,6 +190,15 @@ template <class T> History Model<T>::fit(const Dataset& data, const FitOptions& 
 template <class T>
 History Model<T>::fit_rows(const Dataset& data, std::vector<Index> order, const Dataset& validation_data,
                            const std::vector<Index>& validation, const FitOptions& o) {
+    compiled_->require_trained("fit");
+    if (!o.class_weight.empty()) {
+        const auto& losses = compiled_->losses;
+        if (graph_->outputs().size() != 1 || losses[0].target < 0)
+            throw_value_error("fit: class_weight expects a model with one output and its loss, got " +
+                              std::to_string(graph_->outputs().size()) + " outputs");
+        if (data.spec().has_weights) throw_value_error("fit: expects class_weight or a dataset with weights, got both");
+    }
+    compiled_->drop_batches();
     const std::vector<Index> rows = order;
     std::vector<Index> shuffled(order.size());
     std::vector<Log> epoch_logs(logs_.size());
@@ -181,12 +218,12 @@ History Model<T>::fit_rows(const Dataset& data, std::vector<Index> order, const 
             for (std::size_t i = 0; i < order.size(); ++i) order[i] = rows[static_cast<std::size_t>(shuffled[i])];
         }
         bar.begin(epoch, o.epochs);
-        run_rows(training_workspace(), ahead(data, order, o.batch_size), order, o.batch_size, true, bar, o.callbacks);
+        run_rows(ahead(data, order, o.batch_size), order, o.batch_size, &o, bar);
         std::size_t n = 0;
         for (const Log& l : logs(true, false)) epoch_logs[n++] = l;
         if (!validation.empty()) {
             const Index size = o.validation_batch_size > 0 ? o.validation_batch_size : o.batch_size;
-            run_rows(inference_workspace(true), ahead(validation_data, validation, size), validation, size, false, silent, {});
+            run_rows(ahead(validation_data, validation, size), validation, size, nullptr, silent);
             for (const Log& l : logs(true, true)) epoch_logs[n++] = l;
         }
         const std::span<const Log> all(epoch_logs.data(), n);
@@ -194,6 +231,8 @@ History Model<T>::fit_rows(const Dataset& data, std::vector<Index> order, const 
         for (const Log& l : all) history.add(l.name, l.value);
         for (const auto& c : o.callbacks) c->on_epoch_end(*this, epoch, all);
     }
+    const EMAOptions& ema = compiled_->options().ema;
+    if (ema.momentum > 0 && ema.overwrite && updates() > 0 && o.epochs > o.initial_epoch) compiled_->assign_averages();
     for (const auto& c : o.callbacks) c->on_train_end(*this);
     return history;
 }

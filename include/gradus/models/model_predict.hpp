@@ -21,7 +21,7 @@ template <class T> Results Model<T>::evaluate(const Columns& x, const Columns& y
     const auto rows = detail::row_range(0, data.size());
     ProgressBar bar(o.verbose, o.output, (data.size() + o.batch_size - 1) / o.batch_size);
     bar.begin(0, 0);
-    run_rows(inference_workspace(true), data, rows, o.batch_size, false, bar, {});
+    run_rows(data, rows, o.batch_size, nullptr, bar);
     const std::span<const Log> all = logs(true, false);
     if (o.verbose != Verbose::silent) bar.end(all);
     Results r;

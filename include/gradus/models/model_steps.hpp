@@ -28,6 +28,7 @@ template <class T> Pass Model<T>::pass(bool training) const {
     p.training = training;
     p.seed = seed_;
     p.update = static_cast<std::uint32_t>(updates());
+    p.micro = compiled_ ? static_cast<std::uint32_t>(compiled_->accumulated) : 0;
     return p;
 }
 
@@ -41,9 +42,12 @@ template <class T> Workspace<T>& Model<T>::training_workspace() {
         return *compiled_->training;
     }
     if (!uncompiled_training_) {
-        uncompiled_layout_ = std::make_unique<GradientLayout>(*table(), Index(sizeof(T)),
-                                                              [](const Parameter& p) { return !p.options.trainable; });
+        const std::vector<bool> frozen = detail::covered(*table(), frozen_, "freeze");
+        uncompiled_layout_ = std::make_unique<GradientLayout>(*table(), Index(sizeof(T)), [&](const Parameter& p) {
+            return !p.options.trainable || frozen[static_cast<std::size_t>(&p - table_->list().data())];
+        });
         PlanOptions o;
+        o.inference = detail::frozen_layers(*table_, frozen);
         o.differentiated = true;
         if (input_gradients_) o.gradients_of = graph_->inputs();
         uncompiled_training_ = std::make_unique<Workspace<T>>(*graph_, *table_, *uncompiled_layout_, o);
@@ -157,7 +161,12 @@ template <class T> double Model<T>::run_losses(Workspace<T>& workspace, View<con
         l.count += v.count;
         total += l.weight * v.mean();
     }
-    return total;
+    detail::Compiled<T>& c = *compiled_;
+    if (seed) c.penalty_now = c.penalty();
+    const auto rows = c.graph.inputs().empty() ? 1.0 : static_cast<double>(workspace.value(c.graph.inputs()[0]).shape[0]);
+    c.penalties.sum += rows * c.penalty_now;
+    c.penalties.count += rows;
+    return total + c.penalty_now;
 }
 
 template <class T> void Model<T>::backward() {
@@ -169,6 +178,7 @@ template <class T> void Model<T>::backward() {
         if (!d.empty() && !c.training->plan().consumed_by_loss(e)) std::memset(d.data, 0, static_cast<std::size_t>(d.bytes()));
     }
     c.training->backward(pass(step_training_), true);
+    c.add_batch();
 }
 
 template <class T> void Model<T>::backward(const std::vector<View<const T>>& dy) {
@@ -189,6 +199,7 @@ template <class T> void Model<T>::backward(const std::vector<View<const T>>& dy)
         std::copy(dy[i].begin(), dy[i].end(), d.begin());
     }
     w->backward(pass(step_training_), false);
+    if (compiled_) compiled_->add_batch();
 }
 
 template <class T> View<const T> Model<T>::input_gradient(int i) const {
@@ -200,7 +211,8 @@ template <class T> View<const T> Model<T>::input_gradient(int i) const {
 template <class T> void Model<T>::step() {
     detail::Compiled<T>& c = compiled("step");
     if (!c.training) throw_value_error("model: step expects forward, loss and backward first");
-    c.step(*c.training);
+    c.require_trained("step");
+    c.step();
 }
 
 template <class T>
@@ -211,6 +223,7 @@ Results Model<T>::train_on_batch(const Columns& x, const Columns& y, const Colum
         load_inputs(x);
         check_targets(y, sample_weight, compiled_->training->extents());
         check_metrics(y, sample_weight);
+        compiled_->require_trained("train_on_batch");
     });
     run_forward(true);
     const double value = run_loss(y, sample_weight);
@@ -219,7 +232,7 @@ Results Model<T>::train_on_batch(const Columns& x, const Columns& y, const Colum
     for (auto& m : compiled_->metrics) m.metric->reset(output(m.output).size());
     update_metrics(*compiled_->training, weights);
     backward();
-    step();
+    if (compiled_->is_full()) step();
     Results r;
     r.add("loss", value);
     for (auto& m : compiled_->metrics) r.add(m.name, m.metric->result());

@@ -23,11 +23,12 @@ inline std::string bytes_text(Index bytes) {
 }  // namespace detail
 
 /// Layers in order of execution with output shapes and parameters; what stands at several places is counted once.
-inline std::string summarize(const Graph& graph, const ParameterTable& table) {
+inline std::string summarize(const Graph& graph, const ParameterTable& table, const std::vector<bool>& frozen_by_name) {
     std::vector<std::vector<std::string>> rows{{"Layer", "Output shape", "Parameters", "Input"}};
     Index trained = 0, frozen = 0, state = 0, bytes = 0;
-    for (const Parameter& p : table.list()) {
-        (!p.trained ? state : p.options.trainable ? trained : frozen) += p.shape.size();
+    for (std::size_t i = 0; i < table.list().size(); ++i) {
+        const Parameter& p = table.list()[i];
+        (!p.trained ? state : p.options.trainable && !frozen_by_name[i] ? trained : frozen) += p.shape.size();
         bytes += p.view().bytes();
     }
     std::vector<std::string> counted;
