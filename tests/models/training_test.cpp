@@ -1,4 +1,4 @@
-// The first 50 losses of five models against Keras's, from the same weights and data.
+// The first 50 losses of eight models against Keras's, from the same weights and data.
 #include "catch.hpp"
 #include "hash_data.hpp"
 
@@ -79,6 +79,49 @@ template <class T> void train_masked() {
     CHECK(worst_difference(model, "masked", padded(1, 50, 128, 12), integers(3, 3, Shape{128})) < tolerance<T>);
 }
 
+template <class T> void train_batch_norm() {
+    Sequential<T> model{Dense({.units = 64, .use_bias = false}), BatchNormalization(), Activation(relu), Dense(64, relu),
+                        BatchNormalization(), Dense(10, softmax)};
+    model.build({dim::batch(), 20});
+    model.compile({.optimizer = Adam(), .loss = SparseCategoricalCrossentropy()});
+    set(model, "dense.kernel", values<T>(3, 0.5f, Shape{20, 64}));
+    set(model, "dense_1.kernel", values<T>(4, 0.5f, Shape{64, 64}));
+    set(model, "dense_2.kernel", values<T>(5, 0.5f, Shape{64, 10}));
+    CHECK(worst_difference(model, "batch_norm", values<T>(1, 2, Shape{256, 20}), integers(2, 10, Shape{256})) <
+          tolerance<T>);
+    const auto file = SafetensorsFile::read(std::string(GRADUS_GOLDEN_DIR) + "/training" +
+                                            (sizeof(T) == 8 ? "_f64" : "") + ".safetensors");
+    for (const std::string name : {"moving_mean", "moving_variance"}) {
+        const auto expected = file.tensor<T>("batch_norm/" + name);
+        const auto got = model.parameter("batch_normalization." + name);
+        for (Index i = 0; i < 64; ++i) CHECK(std::abs(got[i] - expected[i]) < 10 * tolerance<T>);
+    }
+}
+
+template <class T> void train_layer_norm() {
+    Sequential<T> model{Dense(64, relu), LayerNormalization(), Dense(64, relu), LayerNormalization(), Dense(10, softmax)};
+    model.build({dim::batch(), 20});
+    model.compile({.optimizer = Adam(), .loss = SparseCategoricalCrossentropy()});
+    set(model, "dense.kernel", values<T>(3, 0.5f, Shape{20, 64}));
+    set(model, "dense_1.kernel", values<T>(4, 0.5f, Shape{64, 64}));
+    set(model, "dense_2.kernel", values<T>(5, 0.5f, Shape{64, 10}));
+    CHECK(worst_difference(model, "layer_norm", values<T>(1, 2, Shape{256, 20}), integers(2, 10, Shape{256})) <
+          tolerance<T>);
+}
+
+template <class T> void train_masked_batch_norm() {
+    Sequential<T> model{Embedding({.input_dim = 50, .output_dim = 8, .mask_zero = true}), BatchNormalization(), LSTM(6),
+                        Dense(3, softmax)};
+    model.build({dim::batch(), dim::time()});
+    model.compile({.optimizer = Adam(), .loss = SparseCategoricalCrossentropy()});
+    set(model, "embedding.embeddings", values<T>(4, 1, Shape{50, 8}));
+    start_lstm(model, "lstm", 5, 8, 6);
+    set(model, "dense.kernel", values<T>(7, 0.5f, Shape{6, 3}));
+    // Keras adds 1e-7 to the number of steps.
+    CHECK(worst_difference(model, "masked_batch_norm", padded(1, 50, 128, 12), integers(3, 3, Shape{128})) <
+          std::max(tolerance<T>, 1e-8));
+}
+
 template <class T> void train_tagger(bool weighted) {
     Sequential<T> model{Embedding({.input_dim = 50, .output_dim = 8, .mask_zero = true}),
                         LSTM({.units = 6, .return_sequences = true}), Dense(5, softmax)};
@@ -104,6 +147,9 @@ TEST_CASE("training: Keras's losses in float", "[golden]") {
     train_masked<float>();
     train_tagger<float>(false);
     train_tagger<float>(true);
+    train_batch_norm<float>();
+    train_layer_norm<float>();
+    train_masked_batch_norm<float>();
 }
 
 TEST_CASE("training: Keras's losses in double", "[golden]") {
@@ -112,4 +158,7 @@ TEST_CASE("training: Keras's losses in double", "[golden]") {
     train_masked<double>();
     train_tagger<double>(false);
     train_tagger<double>(true);
+    train_batch_norm<double>();
+    train_layer_norm<double>();
+    train_masked_batch_norm<double>();
 }
