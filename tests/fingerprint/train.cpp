@@ -29,9 +29,9 @@ std::string text_classifier() {
     const auto x = integers(Shape{70, 13}, 1, 300);
     const auto y = integers(Shape{70}, 2, 2);
     const History history = model.fit(x, y, {.batch_size = 32, .epochs = 2, .verbose = Verbose::silent});
-    char loss[64];
-    std::snprintf(loss, sizeof(loss), " %.6f", history["loss"].back());
-    return model.fingerprint() + loss;
+    char logs[96];
+    std::snprintf(logs, sizeof(logs), " %.17g %.17g", history["loss"].back(), history["auc"].back());
+    return model.fingerprint() + logs;
 }
 
 std::string digits() {
