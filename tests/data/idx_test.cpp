@@ -23,7 +23,8 @@ template <class T = std::uint8_t> Tensor<T> load(const std::string& bytes, Index
     return load_idx<T>(MemorySource(std::as_bytes(std::span(bytes.data(), bytes.size())), "x.idx"), rank);
 }
 
-template <class T = std::uint8_t> void check_refused(const std::string& bytes, const std::string& what, Index rank = 0) {
+template <class T = std::uint8_t>
+void check_refused(const std::string& bytes, const std::string& what, Index rank = 0) {
     INFO(what);
     try {
         load<T>(bytes, rank);
@@ -81,14 +82,17 @@ TEST_CASE("load_idx refuses malformed files") {
     check_refused(idx(0x0a, {1}, "a"), "got 00 00 0a 01");
     check_refused(idx(0x08, {}, ""), "byte 3: expects 1 to 8 axes, got 0");
     check_refused(idx(0x08, std::vector<std::uint32_t>(9, 1), "a"), "byte 3: expects 1 to 8 axes, got 9");
-    check_refused("\x1f\x8b\x08" + std::string(20, '\0'), "is compressed with gzip: GzipFile of gradus/io.hpp reads it");
+    check_refused("\x1f\x8b\x08" + std::string(20, '\0'),
+                  "is compressed with gzip: GzipFile of gradus/io.hpp reads it");
     check_refused("P5 28 28 255 ...", "is no IDX file");
     // Sizes that lie, and sizes whose product overflows: refused before memory is taken.
-    check_refused(idx(0x0e, {0xffffffff, 2}, "abcd"), "expects float64 [4294967295, 2] as its header says, got at most 4 bytes");
+    check_refused(idx(0x0e, {0xffffffff, 2}, "abcd"),
+                  "expects float64 [4294967295, 2] as its header says, got at most 4 bytes");
     check_refused(idx(0x08, std::vector<std::uint32_t>(8, 0xffffffff), "abcd"), "more elements than 2^63 - 1");
     check_refused(idx(0x0e, {1u << 31, 1u << 31, 2}, ""), "more elements than 2^63 - 1");
     // Elements that the wanted type does not hold.
-    check_refused<std::int32_t>(idx(0x0d, {1}, "abcd"), "holds float32, which does not become int32; read it as float or double");
+    check_refused<std::int32_t>(idx(0x0d, {1}, "abcd"),
+                                "holds float32, which does not become int32; read it as float or double");
     check_refused(idx(0x0c, {2}, big_endian(1, 4) + big_endian(256, 4)), "element 1: expects uint8, got 256");
     check_refused(idx(0x09, {1}, "\xff"), "element 0: expects uint8, got -1");
 }

@@ -20,7 +20,8 @@ TEST_CASE("one_hot") {
     CHECK(one_hot(Tensor<std::int32_t>(Shape{0}), 3).shape() == Shape{0, 3});
     CHECK(one_hot(Tensor<std::int32_t>(Shape{0})).shape() == Shape{0, 0});
 
-    CHECK_THROWS_WITH(one_hot(tensor<std::int32_t>({0, 3}), 3), "one_hot: expects class numbers from 0 to 2, got 3 in element 1");
+    CHECK_THROWS_WITH(one_hot(tensor<std::int32_t>({0, 3}), 3),
+                      "one_hot: expects class numbers from 0 to 2, got 3 in element 1");
     CHECK_THROWS_AS(one_hot(tensor<std::int32_t>({-1})), ValueError);
     CHECK_THROWS_AS(one_hot(tensor<std::int32_t>({1}), -1), ValueError);
     for (float bad : {0.5f, -1.0f, std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})
@@ -40,7 +41,8 @@ TEST_CASE("LabelEncoder") {
     const LabelEncoder own(Names{"no", "yes"});
     CHECK(own.transform(Names{"yes"})[0] == 1);
 
-    CHECK_THROWS_WITH(own.transform(Names{"no", "maybe"}), "label_encoder: expects one of no, yes, got \"maybe\" in row 1");
+    CHECK_THROWS_WITH(own.transform(Names{"no", "maybe"}),
+                      "label_encoder: expects one of no, yes, got \"maybe\" in row 1");
     CHECK_THROWS_AS(own.inverse_transform(tensor<std::int32_t>({2})), ValueError);
     CHECK_THROWS_AS(own.name(-1), ValueError);
     CHECK_THROWS_AS(LabelEncoder(Names{"a", "a"}), ValueError);

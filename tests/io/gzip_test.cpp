@@ -39,7 +39,8 @@ TEST_CASE("GzipFile: packed files, plain files, several streams") {
         write_bytes(folder / "x", bytes);
         const auto t = load_idx(GzipFile(folder / "x"));
         REQUIRE(t.shape() == Shape{100000});
-        CHECK(std::equal(t.begin(), t.end(), content.begin() + 8, [](std::uint8_t a, char b) { return a == static_cast<std::uint8_t>(b); }));
+        CHECK(std::equal(t.begin(), t.end(), content.begin() + 8,
+                         [](std::uint8_t a, char b) { return a == static_cast<std::uint8_t>(b); }));
     };
     check(gzip(content));
     check(content);

@@ -71,11 +71,13 @@ TEST_CASE("Normalization on one of two inputs, and of pictures") {
     const Node a = input({dim::batch(), 2}), b = input({dim::batch(), 2});
     Model<float> model({a, b}, {normalize(a), Activation(relu)(b)});
     const auto outputs = model.predict_all({x, x});
-    CHECK(outputs[0](7, 1) == (x(7, 1) - static_cast<float>(normalize.mean()[1])) * static_cast<float>(1 / std::sqrt(normalize.variance()[1])));
+    CHECK(outputs[0](7, 1) == (x(7, 1) - static_cast<float>(normalize.mean()[1])) *
+                                  static_cast<float>(1 / std::sqrt(normalize.variance()[1])));
     CHECK(outputs[1](7, 0) == x(7, 0));
 
     Tensor<std::uint8_t> pictures(Shape{6, 4, 4, 1});
-    for (Index i = 0; i < pictures.size(); ++i) pictures[i] = static_cast<std::uint8_t>(mix(static_cast<std::uint64_t>(i)));
+    for (Index i = 0; i < pictures.size(); ++i)
+        pictures[i] = static_cast<std::uint8_t>(mix(static_cast<std::uint64_t>(i)));
     Normalization scale({.axis = {}});
     scale.adapt(pictures);
     Sequential image{scale};

@@ -9,7 +9,8 @@ using namespace gradus;
 namespace {
 
 /// Members with any content, as ZipWriter writes them.
-std::string zip(const TemporaryFolder& folder, const std::vector<std::pair<std::string, std::string>>& members, bool compress = false) {
+std::string zip(const TemporaryFolder& folder, const std::vector<std::pair<std::string, std::string>>& members,
+                bool compress = false) {
     AtomicFile file(folder / "zip");
     detail::ZipWriter writer(file);
     for (const auto& [name, content] : members) {
@@ -26,7 +27,8 @@ std::string number(std::uint64_t n, int width) {
     return s;
 }
 /// Overwrites bytes at `offset` behind a record's signature, the nth of its kind.
-std::string patch(std::string bytes, const std::string& record, std::size_t offset, const std::string& with, int nth = 0) {
+std::string patch(std::string bytes, const std::string& record, std::size_t offset, const std::string& with,
+                  int nth = 0) {
     std::size_t at = bytes.find(record);
     for (int i = 0; i < nth; ++i) at = bytes.find(record, at + 1);
     REQUIRE(at != std::string::npos);
@@ -47,8 +49,14 @@ TEST_CASE("save_npz and NpzFile: round trip") {
     const auto bytes = tensor<std::uint8_t>({1, 2, 3});
     const Tensor<float> none(Shape{0, 4}), scalar(Shape{}, 2.5f);
     for (bool compress : {true, false}) {
-        save_npz(folder / "a.npz", {{"x", x.view()}, {"layer/ids", ids.view()}, {"wide", wide.view()}, {"h\xC3\xA9", bytes.view()},
-                                    {"none", none.view()}, {"scalar", scalar.view()}}, {.compress = compress});
+        save_npz(folder / "a.npz",
+                 {{"x", x.view()},
+                  {"layer/ids", ids.view()},
+                  {"wide", wide.view()},
+                  {"h\xC3\xA9", bytes.view()},
+                  {"none", none.view()},
+                  {"scalar", scalar.view()}},
+                 {.compress = compress});
         NpzFile file(folder / "a.npz");
         REQUIRE(file.entries().size() == 6);
         CHECK(file.entries()[0].name == "x");
@@ -66,7 +74,8 @@ TEST_CASE("save_npz and NpzFile: round trip") {
         CHECK(file.tensor("none").shape() == Shape{0, 4});
         CHECK(file.tensor("scalar").shape() == Shape{});
         CHECK_THROWS_WITH(file.tensor("y"), ContainsSubstring("a.npz: expects one of x, layer/ids, wide, "));
-        CHECK_THROWS_WITH(file.tensor<std::int32_t>("x"), ContainsSubstring("a.npz: x.npy: holds float32, which does not become int32"));
+        CHECK_THROWS_WITH(file.tensor<std::int32_t>("x"),
+                          ContainsSubstring("a.npz: x.npy: holds float32, which does not become int32"));
         const std::string first = read_bytes(folder / "a.npz");
         CHECK((first.size() < static_cast<std::size_t>(x.size()) * 4) == compress);
     }
@@ -124,7 +133,8 @@ TEST_CASE("NpzFile refuses malformed archives") {
     };
     const std::string content(1000, 'z');
     for (bool compress : {false, true}) {
-        const std::string good = zip(folder, {{"a.npy", array({1000}, content)}, {"b.npy", array({3}, "abc")}}, compress);
+        const std::string good =
+            zip(folder, {{"a.npy", array({1000}, content)}, {"b.npy", array({3}, "abc")}}, compress);
         CHECK_NOTHROW(open(good));
         for (std::size_t n = 0; n < good.size(); n += 3) CHECK_THROWS_AS(open(good.substr(0, n)), IoError);
         // Every byte of it changed: refused, or it was one that says nothing (dates, versions).
@@ -133,8 +143,7 @@ TEST_CASE("NpzFile refuses malformed archives") {
             bad[i] ^= 0x41;
             try {
                 open(bad);
-            } catch (const IoError&) {
-            }
+            } catch (const IoError&) {}
         }
     }
     const std::string good = zip(folder, {{"a.npy", array({1000}, content)}, {"b.npy", array({3}, "abc")}});
@@ -142,11 +151,13 @@ TEST_CASE("NpzFile refuses malformed archives") {
     check_refused("PK\3\4 and no end of it, though it is long enough", "lacks the record that ends one");
     check_refused(good + "x", "lacks the record that ends one");
     check_refused(patch(good, directory, 8, number(1, 2)), "\"a.npy\" is encrypted");
-    check_refused(patch(good, directory, 10, number(12, 2)), "\"a.npy\" expects to be stored or deflated, got method 12");
+    check_refused(patch(good, directory, 10, number(12, 2)),
+                  "\"a.npy\" expects to be stored or deflated, got method 12");
     check_refused(patch(good, directory, 16, number(1, 4)), "x.npz: a.npy: is damaged: its checksum differs");
     check_refused(patch(good, directory, 42, number(5, 4)), "\"a.npy\": expects its header at byte 5");
     check_refused(patch(good, directory, 42, number(0xfffffffe, 4)), "the file is cut short");
-    check_refused(patch(patch(good, directory, 20, number(2000000, 4)), directory, 24, number(2000000, 4)), "end beyond the members");
+    check_refused(patch(patch(good, directory, 20, number(2000000, 4)), directory, 24, number(2000000, 4)),
+                  "end beyond the members");
     check_refused(patch(good, directory, 24, number(1, 4)), "1128 bytes cannot hold 1");
     check_refused(patch(good, local, 30, "c.npy"), "\"a.npy\" has another name at its place");
     check_refused(patch(patch(good, directory, 46, "b.npy"), local, 30, "b.npy"), "\"b.npy\" stands twice");
@@ -161,7 +172,8 @@ TEST_CASE("NpzFile refuses malformed archives") {
 
     // Two members that share bytes: the bomb of D. Fifield.
     std::string overlap = zip(folder, {{"a.npy", array({1000}, content)}, {"a.npx", "abc"}});
-    overlap = patch(patch(patch(overlap, directory, 46, "a.npy", 1), directory, 42, number(0, 4), 1), directory, 46, "a.npz");
+    overlap =
+        patch(patch(patch(overlap, directory, 46, "a.npy", 1), directory, 42, number(0, 4), 1), directory, 46, "a.npz");
     CHECK_THROWS_AS(open(overlap), IoError);
     const std::string inner = zip(folder, {{"in.npy", "abc"}});
     const std::string start = inner.substr(0, 30 + 6 + 3);
@@ -176,15 +188,21 @@ TEST_CASE("NpzFile refuses malformed archives") {
     check_refused(zeros, "expects at most 1048576 bytes unpacked (max_bytes), got more", {.max_bytes = 1 << 20});
     check_refused(patch(zeros, directory, 24, number(0xfffffff0, 4)), "bytes cannot hold 4294967280");
     check_refused(patch(zeros, directory, 24, number((10 << 20) + 129, 4)), "as its header says, got 10485761 bytes");
-    check_refused(zip(folder, {{"a.npy", array({2000}, content)}}), "a.npy: expects uint8 [2000] as its header says, got 1000 bytes");
-    check_refused(zip(folder, {{"a.npy", array({999}, content)}}), "a.npy: expects uint8 [999] as its header says, got 1000 bytes");
-    check_refused(zip(folder, {{"a.npy", array({1000000000000, 100000}, content)}}), "as its header says, got 1000 bytes");
-    check_refused(zip(folder, {{"a.npy", array({1000}, content)}, {"b.npy", "no array"}}), "x.npz: b.npy: is no .npy file");
+    check_refused(zip(folder, {{"a.npy", array({2000}, content)}}),
+                  "a.npy: expects uint8 [2000] as its header says, got 1000 bytes");
+    check_refused(zip(folder, {{"a.npy", array({999}, content)}}),
+                  "a.npy: expects uint8 [999] as its header says, got 1000 bytes");
+    check_refused(zip(folder, {{"a.npy", array({1000000000000, 100000}, content)}}),
+                  "as its header says, got 1000 bytes");
+    check_refused(zip(folder, {{"a.npy", array({1000}, content)}, {"b.npy", "no array"}}),
+                  "x.npz: b.npy: is no .npy file");
     // What is packed is longer or shorter than the directory says.
     std::string shorter = zip(folder, {{"a.npy", array({1000}, content)}}, true);
     const std::string longer = zip(folder, {{"a.npy", array({1000}, content + content)}}, true);
-    check_refused(patch(longer, directory, 24, number(1128, 4)), "unpacks to more than the 1128 bytes that the archive says");
-    shorter = patch(zip(folder, {{"a.npy", array({1000}, std::string(900, 'z'))}}, true), directory, 24, number(1128, 4));
+    check_refused(patch(longer, directory, 24, number(1128, 4)),
+                  "unpacks to more than the 1128 bytes that the archive says");
+    shorter =
+        patch(zip(folder, {{"a.npy", array({1000}, std::string(900, 'z'))}}, true), directory, 24, number(1128, 4));
     CHECK_THROWS_AS(open(shorter), IoError);
     CHECK_THROWS_AS(NpzFile(folder / "none.npz"), IoError);
 }
@@ -195,19 +213,22 @@ TEST_CASE("NpzFile reads 64-bit records") {
     // The same archive with a 64-bit end record and 64-bit sizes in its directory, as numpy writes large ones.
     const std::size_t at = small.find(directory), end = small.find(end_record);
     std::string entry = small.substr(at, end - at);
-    const std::string packed = entry.substr(20, 4), size = entry.substr(24, 4), place = entry.substr(42, 4), zero(4, '\0'), ones(4, '\xff');
+    const std::string packed = entry.substr(20, 4), size = entry.substr(24, 4), place = entry.substr(42, 4),
+                      zero(4, '\0'), ones(4, '\xff');
     entry.replace(20, 8, ones + ones);
     entry.replace(30, 2, number(28, 2));
     entry.replace(42, 4, ones);
     entry += number(1, 2) + number(24, 2) + size + zero + packed + zero + place + zero;
     const auto archive = [&](std::uint64_t count, std::uint64_t begin) {
-        return small.substr(0, at) + entry + "PK\6\6" + number(44, 8) + number(45, 2) + number(45, 2) + number(0, 8) + number(1, 8) +
-               number(count, 8) + number(entry.size(), 8) + number(begin, 8) + "PK\6\7" + number(0, 4) + number(at + entry.size(), 8) +
-               number(1, 4) + end_record + number(0, 4) + number(0xffff, 2) + number(0xffff, 2) + ones + ones + number(0, 2);
+        return small.substr(0, at) + entry + "PK\6\6" + number(44, 8) + number(45, 2) + number(45, 2) + number(0, 8) +
+               number(1, 8) + number(count, 8) + number(entry.size(), 8) + number(begin, 8) + "PK\6\7" + number(0, 4) +
+               number(at + entry.size(), 8) + number(1, 4) + end_record + number(0, 4) + number(0xffff, 2) +
+               number(0xffff, 2) + ones + ones + number(0, 2);
     };
     write_bytes(folder / "x.npz", archive(1, at));
     CHECK(NpzFile(folder / "x.npz").tensor<std::uint8_t>("a")[1] == 'b');
-    for (const std::string& bad : {archive(1ull << 63, at), archive(2, at), archive(1, at + 1), archive(1, ~0ull), archive(0, at)}) {
+    for (const std::string& bad :
+         {archive(1ull << 63, at), archive(2, at), archive(1, at + 1), archive(1, ~0ull), archive(0, at)}) {
         write_bytes(folder / "x.npz", bad);
         CHECK_THROWS_AS(NpzFile(folder / "x.npz"), IoError);
     }

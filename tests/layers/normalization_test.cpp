@@ -18,11 +18,14 @@ TEST_CASE("Normalization: gradients") {
     inverse.invert = true;
     for (const auto& o : {three, inverse}) {
         CHECK_NOTHROW(check_layer(Normalization(o), {.inputs = {{.shape = {dim::batch(), 3}}}}));
-        CHECK_NOTHROW(check_layer(Normalization(o), {.inputs = {{.shape = {dim::batch(), dim::time(), 3}, .mask = true}}}));
+        CHECK_NOTHROW(
+            check_layer(Normalization(o), {.inputs = {{.shape = {dim::batch(), dim::time(), 3}, .mask = true}}}));
     }
-    CHECK_NOTHROW(check_layer(Normalization({.axis = {}, .mean = {1}, .variance = {2}}), {.inputs = {{.shape = {dim::batch()}}}}));
-    CHECK_NOTHROW(check_layer(Normalization({.axis = {1, 2}, .mean = {1, 2, 3, 4, 5, 6}, .variance = {1, 2, 3, 4, 5, 6}}),
-                              {.inputs = {{.shape = {dim::batch(), 2, 3}}}}));
+    CHECK_NOTHROW(check_layer(Normalization({.axis = {}, .mean = {1}, .variance = {2}}),
+                              {.inputs = {{.shape = {dim::batch()}}}}));
+    CHECK_NOTHROW(
+        check_layer(Normalization({.axis = {1, 2}, .mean = {1, 2, 3, 4, 5, 6}, .variance = {1, 2, 3, 4, 5, 6}}),
+                    {.inputs = {{.shape = {dim::batch(), 2, 3}}}}));
 }
 
 TEST_CASE("Normalization: Keras's numbers", "[golden]") {
@@ -31,8 +34,11 @@ TEST_CASE("Normalization: Keras's numbers", "[golden]") {
         const Golden<T> g{file, name + "/", {"x"}, {"y"}, {}};
         Normalization<T> layer(options);
         layer.adapt(g.at("data"));
-        check_close<double>(name + ": mean", View<const double>(layer.mean().data(), Shape{std::ssize(layer.mean())}), g.at("mean"));
-        check_close<double>(name + ": variance", View<const double>(layer.variance().data(), Shape{std::ssize(layer.mean())}), g.at("variance"));
+        check_close<double>(name + ": mean", View<const double>(layer.mean().data(), Shape{std::ssize(layer.mean())}),
+                            g.at("mean"));
+        check_close<double>(name + ": variance",
+                            View<const double>(layer.variance().data(), Shape{std::ssize(layer.mean())}),
+                            g.at("variance"));
         const auto in = g.nodes();
         Harness<T> h(in, {layer(in[0])});
         g.load(h);
@@ -52,7 +58,8 @@ TEST_CASE("Normalization: Keras's numbers", "[golden]") {
 
 TEST_CASE("Normalization: bits and allocations") {
     check_promises(Normalization(three), {dim::batch(), 70, 3}, 333);
-    check_promises(Normalization({.axis = {}, .mean = {1}, .variance = {2}, .invert = true}), {dim::batch(), 70, 40}, 33);
+    check_promises(Normalization({.axis = {}, .mean = {1}, .variance = {2}, .invert = true}), {dim::batch(), 70, 40},
+                   33);
 }
 
 TEST_CASE("Normalization: statistics are the same bits everywhere") {
@@ -102,20 +109,26 @@ TEST_CASE("Normalization: bad input") {
     CHECK_THROWS_WITH(n(in), "normalization: expects adapt(data), or mean and variance, before the model is built");
     CHECK_THROWS_AS(n.adapt(Tensor<float>(Shape{0, 3})), ShapeError);
     CHECK_THROWS_AS(n.adapt(Tensor<float>(Shape{3, 0})), ShapeError);
-    CHECK_THROWS_WITH(n.adapt(Tensor<float>(Shape{3})),
-                      "normalization: adapt expects the last axes, but not that of the batch, as axes with statistics, got [3]");
+    CHECK_THROWS_WITH(
+        n.adapt(Tensor<float>(Shape{3})),
+        "normalization: adapt expects the last axes, but not that of the batch, as axes with statistics, got [3]");
     CHECK_THROWS_AS(n.adapt(tensor<double>({{1, nan}})), ValueError);
     CHECK_THROWS_AS(n.adapt(tensor<double>({{1e308}, {-1e308}})), ValueError);
     CHECK(!n.adapted());
     n.adapt(Tensor<float>(Shape{2, 3}, 1));
-    CHECK_THROWS_WITH(n(input({dim::batch(), 4})), ContainsSubstring("normalization: expects axes of 3 elements, as many as it has means, got [batch, 4]"));
+    CHECK_THROWS_WITH(
+        n(input({dim::batch(), 4})),
+        ContainsSubstring("normalization: expects axes of 3 elements, as many as it has means, got [batch, 4]"));
     CHECK_THROWS_AS(n(input({dim::batch(), dim::time()})), ShapeError);
     CHECK_THROWS_AS(n(input({dim::batch()})), ShapeError);
     CHECK_THROWS_AS(n(input({dim::batch(), 3}, Dtype::i32)), ShapeError);
-    CHECK_THROWS_AS(Normalization({.axis = {1}, .mean = {1}, .variance = {1}})(input({dim::batch(), 3, 2})), ShapeError);
-    CHECK_THROWS_AS(Normalization({.axis = {1, 1}, .mean = {1}, .variance = {1}})(input({dim::batch(), 3})), ShapeError);
+    CHECK_THROWS_AS(Normalization({.axis = {1}, .mean = {1}, .variance = {1}})(input({dim::batch(), 3, 2})),
+                    ShapeError);
+    CHECK_THROWS_AS(Normalization({.axis = {1, 1}, .mean = {1}, .variance = {1}})(input({dim::batch(), 3})),
+                    ShapeError);
     CHECK_NOTHROW(Normalization({.mean = {1}, .variance = {1}})(input({dim::batch(), 3})));
     CHECK_NOTHROW(n(in));
-    CHECK_THROWS_WITH(n.adapt(Tensor<float>(Shape{2, 4})), ContainsSubstring("normalization: adapt expects 3 statistics as the model has, got [2, 4]"));
+    CHECK_THROWS_WITH(n.adapt(Tensor<float>(Shape{2, 4})),
+                      ContainsSubstring("normalization: adapt expects 3 statistics as the model has, got [2, 4]"));
     CHECK(n.mean() == std::vector<double>{1, 1, 1});
 }

@@ -13,8 +13,8 @@ using namespace hash_data;
 namespace {
 
 Sequential<float> text_model() {
-    Sequential model{Embedding({.input_dim = 30, .output_dim = 5, .mask_zero = true}), LSTM({.units = 4, .dropout = 0.2}), Dropout(0.2),
-                     Dense(1, sigmoid)};
+    Sequential model{Embedding({.input_dim = 30, .output_dim = 5, .mask_zero = true}),
+                     LSTM({.units = 4, .dropout = 0.2}), Dropout(0.2), Dense(1, sigmoid)};
     model.compile({.optimizer = Adam(0.01), .loss = BinaryCrossentropy(), .metrics = {Accuracy(), AUC()}, .seed = 7});
     return model;
 }
@@ -81,9 +81,12 @@ TEST_CASE("fit: prefetch changes no bits") {
     for (float& v : w) v += 0.5f;
     const auto run = [&](bool prefetch, bool validation_data) {
         auto model = text_model();
-        FitOptions o{.batch_size = 16, .epochs = 3, .verbose = Verbose::silent, .sample_weight = w, .prefetch = prefetch};
-        if (validation_data) o.validation_data = {x, y};
-        else o.validation_split = 0.2;
+        FitOptions o{
+            .batch_size = 16, .epochs = 3, .verbose = Verbose::silent, .sample_weight = w, .prefetch = prefetch};
+        if (validation_data)
+            o.validation_data = {x, y};
+        else
+            o.validation_split = 0.2;
         const History h = model.fit(x, y, o);
         std::vector<double> losses = h["val_loss"];
         losses.insert(losses.end(), h["loss"].begin(), h["loss"].end());
@@ -97,7 +100,8 @@ TEST_CASE("fit: prefetch of a dataset whose batches differ in length") {
     const auto run = [](bool prefetch, bool slow) {
         Ragged data(53), validation(11);
         data.slow = slow;
-        Sequential model{Embedding({.input_dim = 30, .output_dim = 5, .mask_zero = true}), LSTM({.units = 4}), Dense(1, sigmoid)};
+        Sequential model{Embedding({.input_dim = 30, .output_dim = 5, .mask_zero = true}), LSTM({.units = 4}),
+                         Dense(1, sigmoid)};
         model.build({dim::batch(), dim::time()});
         model.compile({.optimizer = Adam(0.01), .loss = BinaryCrossentropy(), .seed = 7});
         model.fit(data, {.batch_size = 8, .epochs = 2, .verbose = Verbose::silent, .prefetch = prefetch}, &validation);
@@ -117,10 +121,12 @@ TEST_CASE("fit: what a dataset throws on its thread reaches the caller") {
         auto counter = std::make_shared<Counter>();
         std::string what;
         try {
-            model.fit(data, {.batch_size = 8, .verbose = Verbose::silent, .callbacks = {counter}, .shuffle = false, .prefetch = prefetch});
-        } catch (const ValueError& e) {
-            what = e.what();
-        }
+            model.fit(data, {.batch_size = 8,
+                             .verbose = Verbose::silent,
+                             .callbacks = {counter},
+                             .shuffle = false,
+                             .prefetch = prefetch});
+        } catch (const ValueError& e) { what = e.what(); }
         CHECK(what == "row " + std::to_string(bad) + " is bad");
         CHECK(counter->batches == bad / 8);
         return model.fingerprint();
@@ -130,7 +136,8 @@ TEST_CASE("fit: what a dataset throws on its thread reaches the caller") {
     // A callback that throws while batches wait, and a model that goes on.
     const Ragged data(64);
     auto model = text_model();
-    const FitOptions o{.batch_size = 8, .verbose = Verbose::silent, .callbacks = {std::make_shared<Thrower>()}, .prefetch = true};
+    const FitOptions o{
+        .batch_size = 8, .verbose = Verbose::silent, .callbacks = {std::make_shared<Thrower>()}, .prefetch = true};
     CHECK_THROWS_WITH(model.fit(data, o), "enough");
     CHECK(model.updates() == 2);
     model.fit(data, {.batch_size = 8, .verbose = Verbose::silent, .prefetch = true});
@@ -142,7 +149,8 @@ TEST_CASE("fit: prefetch allocates nothing in a step") {
     const auto y = integers(3, 2, Shape{75});
     auto model = text_model();
     auto counter = std::make_shared<Counter>();
-    model.fit(x, y, {.batch_size = 16, .epochs = 4, .verbose = Verbose::silent, .callbacks = {counter}, .prefetch = true});
+    model.fit(x, y,
+              {.batch_size = 16, .epochs = 4, .verbose = Verbose::silent, .callbacks = {counter}, .prefetch = true});
     CHECK(counter->batches == 20);
     CHECK(counter->allocations == 0);
 }

@@ -76,7 +76,8 @@ TEST_CASE("Scalers refuse bad input", "[preprocessing]") {
         CHECK_THROWS_AS(m.fit(Tensor<float>(bad)), ShapeError);
     }
     const double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
-    CHECK_THROWS_WITH(s.fit(tensor<double>({{1, 2}, {3, nan}})), "standard_scaler: expects finite numbers, got nan in row 1, column 1");
+    CHECK_THROWS_WITH(s.fit(tensor<double>({{1, 2}, {3, nan}})),
+                      "standard_scaler: expects finite numbers, got nan in row 1, column 1");
     CHECK_THROWS_AS(m.fit(tensor<double>({{1, inf}})), ValueError);
     CHECK_THROWS_AS(s.fit(tensor<double>({{1.7e308}, {-1.7e308}})), ValueError);
     CHECK_THROWS_AS(m.fit(tensor<double>({{1.7e308}, {-1.7e308}})), ValueError);
@@ -85,8 +86,9 @@ TEST_CASE("Scalers refuse bad input", "[preprocessing]") {
     CHECK_THROWS_WITH(s.transform(Tensor<float>(Shape{4, 2})), "standard_scaler: expects 3 columns, got [4, 2]");
     CHECK_THROWS_AS(s.transform(Tensor<float>(Shape{3})), ShapeError);
     CHECK_THROWS_AS(s.transform(Tensor<float>(Shape{})), ShapeError);
-    for (const MinMaxScalerOptions& bad : {MinMaxScalerOptions{.low = 1, .high = 1}, MinMaxScalerOptions{.low = 2, .high = 1},
-                                           MinMaxScalerOptions{.low = nan}, MinMaxScalerOptions{.high = inf}})
+    for (const MinMaxScalerOptions& bad :
+         {MinMaxScalerOptions{.low = 1, .high = 1}, MinMaxScalerOptions{.low = 2, .high = 1},
+          MinMaxScalerOptions{.low = nan}, MinMaxScalerOptions{.high = inf}})
         CHECK_THROWS_AS(MinMaxScaler(bad), ValueError);
     // What comes later may be NaN; it stays.
     CHECK(std::isnan(s.transform(Tensor<float>(Shape{1, 3}, std::numeric_limits<float>::quiet_NaN()))[0]));

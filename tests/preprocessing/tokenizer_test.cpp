@@ -27,7 +27,8 @@ TEST_CASE("Tokenizer equals Keras", "[preprocessing][golden]") {
     const Texts train = g["train"], fresh = g["new"];
     for (const auto& c : g["cases"]) {
         const std::string split = c["split"];
-        INFO(c["num_words"] << " " << c["oov_token"] << " " << c["char_level"] << " " << c["lower"] << " " << c["filters"] << " " << split);
+        INFO(c["num_words"] << " " << c["oov_token"] << " " << c["char_level"] << " " << c["lower"] << " "
+                            << c["filters"] << " " << split);
         Tokenizer t({.num_words = c["num_words"],
                      .filters = c["filters"],
                      .lower = c["lower"],
@@ -120,7 +121,9 @@ TEST_CASE("pad_sequences at its edges", "[preprocessing]") {
     CHECK_THROWS_AS(pad_sequences(Sequences{{1}}, {.value = 0.5}), ValueError);
     CHECK_THROWS_AS(pad_sequences(Sequences{{1}}, {.value = 1e10}), ValueError);
     CHECK_THROWS_AS(pad_sequences(Sequences{{1}}, {.value = std::numeric_limits<double>::quiet_NaN()}), ValueError);
-    CHECK_THROWS_AS(pad_sequences(std::vector<Tensor<float>>{Tensor<float>(Shape{2, 3}), Tensor<float>(Shape{2, 4})}), ShapeError);
-    CHECK_THROWS_AS(pad_sequences(std::vector<Tensor<float>>{Tensor<float>(Shape{2, 3}), Tensor<float>(Shape{2})}), ShapeError);
+    CHECK_THROWS_AS(pad_sequences(std::vector<Tensor<float>>{Tensor<float>(Shape{2, 3}), Tensor<float>(Shape{2, 4})}),
+                    ShapeError);
+    CHECK_THROWS_AS(pad_sequences(std::vector<Tensor<float>>{Tensor<float>(Shape{2, 3}), Tensor<float>(Shape{2})}),
+                    ShapeError);
     CHECK_THROWS_AS(pad_sequences(std::vector<Tensor<float>>{Tensor<float>(Shape{})}), ShapeError);
 }

@@ -14,8 +14,9 @@ struct ColumnMoments {
     std::vector<double> mean, variance;
 };
 
-/// Of x as rows [x.size() / width, width]: sums of differences to the first row, then of squares of differences to the mean, each in
-/// double and row by row, so that a constant column has exactly its value and a variance of 0. Products and their sums round once.
+/// Of x as rows [x.size() / width, width]: sums of differences to the first row, then of squares of differences to the
+/// mean, each in double and row by row, so that a constant column has exactly its value and a variance of 0. Products
+/// and their sums round once.
 template <class T> ColumnMoments column_moments(View<const T> x, Index width) {
     const FloatScope mode;
     const auto columns = static_cast<std::size_t>(width);
@@ -23,8 +24,10 @@ template <class T> ColumnMoments column_moments(View<const T> x, Index width) {
     if (m.count == 0) return m;
     const T* const first = x.data();
     for (const T* row = first; row != x.end(); row += width)
-        for (std::size_t c = 0; c < columns; ++c) m.mean[c] += static_cast<double>(row[c]) - static_cast<double>(first[c]);
-    for (std::size_t c = 0; c < columns; ++c) m.mean[c] = static_cast<double>(first[c]) + m.mean[c] / static_cast<double>(m.count);
+        for (std::size_t c = 0; c < columns; ++c)
+            m.mean[c] += static_cast<double>(row[c]) - static_cast<double>(first[c]);
+    for (std::size_t c = 0; c < columns; ++c)
+        m.mean[c] = static_cast<double>(first[c]) + m.mean[c] / static_cast<double>(m.count);
     for (const T* row = first; row != x.end(); row += width)
         for (std::size_t c = 0; c < columns; ++c) {
             const double d = static_cast<double>(row[c]) - m.mean[c];

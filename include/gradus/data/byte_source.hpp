@@ -42,7 +42,8 @@ public:
     /// Throws IoError where bytes are left.
     void expect_end() {
         char extra;
-        if (read_some(&extra, 1) != 0) fail("expects its end at byte " + std::to_string(position_ - 1) + ", got more bytes");
+        if (read_some(&extra, 1) != 0)
+            fail("expects its end at byte " + std::to_string(position_ - 1) + ", got more bytes");
     }
     [[noreturn]] GRADUS_COLD void fail(const std::string& what) const { throw_io_error(name_ + ": " + what); }
 
@@ -81,7 +82,7 @@ protected:
     }
 
 private:
-    static constexpr Index max_size = Index{1} << 60;  ///< a directory's "size" is larger
+    static constexpr Index max_size = Index{1} << 60; ///< a directory's "size" is larger
     static int close(std::FILE* f) { return f ? std::fclose(f) : 0; }
 
     std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;

@@ -1,7 +1,7 @@
 /// load_idx: the format of MNIST's files.
 ///
-/// Two zero bytes, the element type, the number of axes; one big-endian size of 32 bits for each axis; then the elements, big-endian.
-/// http://yann.lecun.com/exdb/mnist
+/// Two zero bytes, the element type, the number of axes; one big-endian size of 32 bits for each axis; then the
+/// elements, big-endian. http://yann.lecun.com/exdb/mnist
 #pragma once
 #include <gradus/data/detail/elements.hpp>
 
@@ -21,7 +21,7 @@ inline std::optional<StoredType> idx_type(unsigned code) {
     default: return std::nullopt;
     }
 }
-}  // namespace detail
+} // namespace detail
 
 /// Reads an IDX file as a tensor of T: pictures u8 [N, H, W], labels u8 [N]. Numbers become T where T can hold them.
 /// `rank`, where not 0, is the number of axes that the file must have: 3 refuses labels where pictures are wanted.
@@ -29,8 +29,8 @@ inline std::optional<StoredType> idx_type(unsigned code) {
 ///     Tensor<std::uint8_t> pictures = load_idx("train-images-idx3-ubyte", 3);
 ///     auto labels = load_idx<std::int32_t>(GzipFile("train-labels-idx1-ubyte.gz"), 1);  // gradus/io.hpp
 ///
-/// Throws IoError that names the file where it is missing, of another format, of another rank, cut short or too long, or
-/// its elements do not become T.
+/// Throws IoError that names the file where it is missing, of another format, of another rank, cut short or too long,
+/// or its elements do not become T.
 template <Element T = std::uint8_t> Tensor<T> load_idx(ByteSource& source, Index rank = 0) {
     std::uint8_t magic[4], size[4];
     source.read(magic, 4, "an IDX header");
@@ -40,7 +40,8 @@ template <Element T = std::uint8_t> Tensor<T> load_idx(ByteSource& source, Index
     if (magic[0] || magic[1] || !type) {
         char found[16];
         std::snprintf(found, sizeof(found), "%02x %02x %02x %02x", magic[0], magic[1], magic[2], magic[3]);
-        source.fail("is no IDX file: expects bytes 00 00, an element type of 08, 09, 0b, 0c, 0d or 0e and a number of axes, got " +
+        source.fail("is no IDX file: expects bytes 00 00, an element type of 08, 09, 0b, 0c, 0d or 0e and a number of "
+                    "axes, got " +
                     std::string(found));
     }
     if (magic[3] < 1 || magic[3] > Shape::max_rank)
@@ -56,7 +57,9 @@ template <Element T = std::uint8_t> Tensor<T> load_idx(ByteSource& source, Index
     source.expect_end();
     return out;
 }
-template <Element T = std::uint8_t> Tensor<T> load_idx(ByteSource&& source, Index rank = 0) { return load_idx<T>(source, rank); }
+template <Element T = std::uint8_t> Tensor<T> load_idx(ByteSource&& source, Index rank = 0) {
+    return load_idx<T>(source, rank);
+}
 template <Element T = std::uint8_t> Tensor<T> load_idx(const std::string& path, Index rank = 0) {
     return load_idx<T>(FileSource(path), rank);
 }

@@ -1,7 +1,8 @@
 /// load_npy: one array of numpy. Archives of several, and writing, are in gradus/io.hpp: NpzFile, save_npy, save_npz.
 ///
 /// "\x93NUMPY", version, the header's size (two bytes, from version 2 on four), a header that is a Python dict literal
-/// `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`, then the elements. numpy.org/doc/stable, numpy.lib.format.
+/// `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`, then the elements. numpy.org/doc/stable,
+/// numpy.lib.format.
 #pragma once
 #include <gradus/data/detail/elements.hpp>
 
@@ -14,7 +15,7 @@ namespace detail {
 
 /// What the header of an array says.
 struct NpyHeader {
-    std::string descr;  ///< numpy's name of the element type: "<f4"
+    std::string descr; ///< numpy's name of the element type: "<f4"
     StoredType type;
     Shape shape;
 };
@@ -33,7 +34,8 @@ public:
             expect(':');
             if (key == "descr" && !std::exchange(descr, true)) {
                 skip();
-                if (at_ < text_.size() && text_[at_] == '[') source_.fail("holds records (a structured dtype), which is not supported");
+                if (at_ < text_.size() && text_[at_] == '[')
+                    source_.fail("holds records (a structured dtype), which is not supported");
                 h.descr = quoted();
             } else if (key == "fortran_order" && !std::exchange(order, true)) {
                 if (take_word("True"))
@@ -42,7 +44,8 @@ public:
             } else if (key == "shape" && !std::exchange(shape, true)) {
                 h.shape = tuple();
             } else {
-                source_.fail("header: expects descr, fortran_order and shape, each once, got \"" + std::string(key.substr(0, 40)) + "\"");
+                source_.fail("header: expects descr, fortran_order and shape, each once, got \"" +
+                             std::string(key.substr(0, 40)) + "\"");
             }
             if (!take(',')) {
                 expect('}');
@@ -115,14 +118,18 @@ private:
         const bool ordered = d.size() == 3 && (d[0] == '<' || d[0] == '>' || d[0] == '|' || d[0] == '=');
         const int bytes = ordered ? d[2] - '0' : 0;
         const char kind = ordered ? d[1] : '?';
-        const bool known = kind == 'b'   ? bytes == 1
-                           : kind == 'f' ? bytes == 2 || bytes == 4 || bytes == 8
-                                         : (kind == 'i' || kind == 'u') && (bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8);
+        const bool known = kind == 'b' ? bytes == 1
+                           : kind == 'f'
+                               ? bytes == 2 || bytes == 4 || bytes == 8
+                               : (kind == 'i' || kind == 'u') && (bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8);
         if (!known || (d[0] == '|' && bytes > 1))
-            source_.fail("expects numbers of dtype b1, i1 to i8, u1 to u8 or f2 to f8, got \"" + descr.substr(0, 40) + "\"");
+            source_.fail("expects numbers of dtype b1, i1 to i8, u1 to u8 or f2 to f8, got \"" + descr.substr(0, 40) +
+                         "\"");
         const bool native_big = std::endian::native == std::endian::big;
-        return {kind == 'f' ? StoredType::floating : kind == 'i' ? StoredType::signed_integer : StoredType::unsigned_integer, bytes,
-                d[0] == '>' || (d[0] == '=' && native_big)};
+        return {kind == 'f'   ? StoredType::floating
+                : kind == 'i' ? StoredType::signed_integer
+                              : StoredType::unsigned_integer,
+                bytes, d[0] == '>' || (d[0] == '=' && native_big)};
     }
 
     std::string_view text_;
@@ -135,7 +142,8 @@ inline NpyHeader read_npy_header(ByteSource& source) {
     constexpr Index limit = 1 << 20;
     std::uint8_t begin[8], size[4] = {};
     source.read(begin, 8, "an .npy header");
-    if (std::memcmp(begin, "\x93NUMPY", 6) != 0) source.fail("is no .npy file: expects the bytes 93 NUMPY at its begin");
+    if (std::memcmp(begin, "\x93NUMPY", 6) != 0)
+        source.fail("is no .npy file: expects the bytes 93 NUMPY at its begin");
     if (begin[6] < 1 || begin[6] > 3)
         source.fail("byte 6: expects version 1, 2 or 3 of the .npy format, got " + std::to_string(begin[6]));
     source.read(size, begin[6] == 1 ? 2 : 4, "an .npy header");
@@ -150,12 +158,15 @@ inline NpyHeader read_npy_header(ByteSource& source) {
 /// Magic and header of an array, as numpy writes them: its size is a multiple of 64.
 inline std::string npy_header(Dtype dtype, const Shape& shape) {
     static constexpr const char* names[] = {"<f4", "<f8", "<i4", "|u1"};
-    std::string text = std::string("{'descr': '") + names[static_cast<int>(dtype)] + "', 'fortran_order': False, 'shape': (";
-    for (Index i = 0; i < shape.rank(); ++i) text += (i ? " " : "") + std::to_string(shape[i]) + (i + 1 < shape.rank() || i == 0 ? "," : "");
+    std::string text =
+        std::string("{'descr': '") + names[static_cast<int>(dtype)] + "', 'fortran_order': False, 'shape': (";
+    for (Index i = 0; i < shape.rank(); ++i)
+        text += (i ? " " : "") + std::to_string(shape[i]) + (i + 1 < shape.rank() || i == 0 ? "," : "");
     text += "), }";
     text.resize((10 + text.size() + 1 + 63) / 64 * 64 - 10 - 1, ' ');
     text += '\n';
-    return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(text.size() & 255) + static_cast<char>(text.size() >> 8) + text;
+    return std::string("\x93NUMPY\x01\x00", 8) + static_cast<char>(text.size() & 255) +
+           static_cast<char>(text.size() >> 8) + text;
 }
 
 /// An array from where the source stands to its end.
@@ -166,17 +177,17 @@ template <class T> Tensor<T> read_npy(ByteSource& source) {
     return out;
 }
 
-}  // namespace detail
+} // namespace detail
 
-/// Reads a file that numpy.save wrote (versions 1 to 3) as a tensor of T. bool, whole and floating numbers of any width and byte
-/// order are read; they become T where T can hold them: int64 becomes std::int32_t where every value fits, whole numbers become
-/// float, floating ones never whole ones.
+/// Reads a file that numpy.save wrote (versions 1 to 3) as a tensor of T. bool, whole and floating numbers of any width
+/// and byte order are read; they become T where T can hold them: int64 becomes std::int32_t where every value fits,
+/// whole numbers become float, floating ones never whole ones.
 ///
 ///     auto x = load_npy("x.npy");  // Tensor<float>
 ///     auto y = load_npy<std::int32_t>("y.npy");
 ///
-/// Throws IoError that names the file where it is missing or no .npy file, holds objects, records, text or Fortran order, is cut
-/// short or too long, or its elements do not become T.
+/// Throws IoError that names the file where it is missing or no .npy file, holds objects, records, text or Fortran
+/// order, is cut short or too long, or its elements do not become T.
 template <Element T = float> Tensor<T> load_npy(ByteSource& source) { return detail::read_npy<T>(source); }
 template <Element T = float> Tensor<T> load_npy(ByteSource&& source) { return detail::read_npy<T>(source); }
 template <Element T = float> Tensor<T> load_npy(const std::string& path) { return load_npy<T>(FileSource(path)); }

@@ -7,15 +7,16 @@
 GRADUS_BEGIN
 
 struct GzipOptions {
-    Index max_bytes = Index{4} << 30;  ///< largest content accepted, unpacked
+    Index max_bytes = Index{4} << 30; ///< largest content accepted, unpacked
 };
 
-/// The content of a .gz file, unpacked as it is read; a file that is not packed is read as it is. Streams one after the other are
-/// read as one.
+/// The content of a .gz file, unpacked as it is read; a file that is not packed is read as it is. Streams one after the
+/// other are read as one.
 ///
 ///     auto pictures = load_idx(GzipFile("train-images-idx3-ubyte.gz"));
 ///
-/// Throws IoError that names the file where it is missing, damaged, cut short, followed by other bytes or larger than `max_bytes`.
+/// Throws IoError that names the file where it is missing, damaged, cut short, followed by other bytes or larger than
+/// `max_bytes`.
 class GzipFile : public ByteSource {
 public:
     explicit GzipFile(const std::string& path, const GzipOptions& options = {})
@@ -36,7 +37,8 @@ protected:
         if (!packed_) return file_.read_some(to, n);
         Index done = 0;
         while (true) {
-            done += inflater_->read(to + done, n - done, [&](std::byte* chunk, Index size) { return file_.read_some(chunk, size); }, *this);
+            done += inflater_->read(
+                to + done, n - done, [&](std::byte* chunk, Index size) { return file_.read_some(chunk, size); }, *this);
             if (position() + done > max_bytes_)
                 fail("expects at most " + std::to_string(max_bytes_) + " bytes unpacked (max_bytes), got more");
             if (done == n || !inflater_->ended() || file_.bound() + inflater_->left() == 0) return done;

@@ -13,7 +13,7 @@
 GRADUS_BEGIN
 
 struct NpzOptions {
-    Index max_bytes = Index{4} << 30;  ///< largest content accepted: all arrays, unpacked
+    Index max_bytes = Index{4} << 30; ///< largest content accepted: all arrays, unpacked
 };
 
 /// One array of an archive: its name (without ".npy"), numpy's element type ("<f4") and shape.
@@ -22,9 +22,10 @@ struct NpzEntry {
     Shape shape;
 };
 
-/// The arrays of a file that numpy.savez or savez_compressed wrote. The directory and every array's header are read and checked
-/// at once; elements when they are asked for. Members that are no arrays are passed over. What the archive says of sizes is checked
-/// before memory is taken, so a small file cannot ask for a large one's memory. Belongs to one thread at a time.
+/// The arrays of a file that numpy.savez or savez_compressed wrote. The directory and every array's header are read and
+/// checked at once; elements when they are asked for. Members that are no arrays are passed over. What the archive says
+/// of sizes is checked before memory is taken, so a small file cannot ask for a large one's memory. Belongs to one
+/// thread at a time.
 ///
 ///     NpzFile file("checkpoint20.npz");
 ///     auto w = file.tensor("enc_emb");  // Tensor<float>
@@ -39,7 +40,8 @@ public:
             if (n < 4 || m.name.compare(n - 4, 4, ".npy") != 0) continue;
             total += std::min(m.size, max_bytes);
             if (total > options.max_bytes)
-                file_.fail("expects at most " + std::to_string(options.max_bytes) + " bytes unpacked (max_bytes), got more");
+                file_.fail("expects at most " + std::to_string(options.max_bytes) +
+                           " bytes unpacked (max_bytes), got more");
             members_.push_back(std::move(m));
         }
         for (const detail::ZipMember& m : members_) {
@@ -47,7 +49,8 @@ public:
             const detail::NpyHeader h = detail::read_npy_header(source);
             const Index elements = size_of_shape(h.shape, source), width = h.type.bytes, bytes = source.bound();
             if (elements != bytes / width || bytes % width)
-                source.fail("expects " + h.type.name() + " " + to_string(h.shape) + " as its header says, got " + std::to_string(bytes) + " bytes");
+                source.fail("expects " + h.type.name() + " " + to_string(h.shape) + " as its header says, got " +
+                            std::to_string(bytes) + " bytes");
             entries_.push_back({m.name.substr(0, m.name.size() - 4), h.descr, h.shape});
         }
     }
@@ -78,9 +81,7 @@ private:
     static Index size_of_shape(const Shape& shape, const ByteSource& source) {
         try {
             return shape.size();
-        } catch (const ShapeError& e) {
-            source.fail(e.what());
-        }
+        } catch (const ShapeError& e) { source.fail(e.what()); }
     }
 
     FileSource file_;
@@ -89,7 +90,7 @@ private:
 };
 
 struct NpzSaveOptions {
-    bool compress = true;  ///< as numpy.savez_compressed; off: as numpy.savez
+    bool compress = true; ///< as numpy.savez_compressed; off: as numpy.savez
 };
 
 namespace detail {
@@ -97,15 +98,17 @@ inline std::span<const std::byte> bytes_of(const AnyView& v, const std::string& 
     if (!v.data && v.bytes() > 0) throw_value_error(path + ": the tensor \"" + name + "\" has no data");
     return {static_cast<const std::byte*>(v.data), static_cast<std::size_t>(v.bytes())};
 }
-}  // namespace detail
+} // namespace detail
 
-/// Writes an .npz file, whole or not at all (AtomicFile): `save_npz("xy.npz", {{"x", x.view()}, {"y", y.view()}})`. Throws ValueError
-/// on a name that is empty, stands twice or holds a zero byte, and a view without data; IoError where the file cannot be written.
+/// Writes an .npz file, whole or not at all (AtomicFile): `save_npz("xy.npz", {{"x", x.view()}, {"y", y.view()}})`.
+/// Throws ValueError on a name that is empty, stands twice or holds a zero byte, and a view without data; IoError where
+/// the file cannot be written.
 inline void save_npz(const std::string& path, std::span<const NamedView> tensors, const NpzSaveOptions& options = {}) {
     std::unordered_set<std::string> names;
     for (const auto& [name, view] : tensors) {
         if (name.empty() || name.size() > 60000 || name.find('\0') != std::string::npos)
-            throw_value_error(path + ": expects names of 1 to 60000 bytes without a zero byte, got \"" + name.substr(0, 40) + "\"");
+            throw_value_error(path + ": expects names of 1 to 60000 bytes without a zero byte, got \"" +
+                              name.substr(0, 40) + "\"");
         if (!names.insert(name).second) throw_value_error(path + ": the name \"" + name + "\" stands twice");
         (void)detail::bytes_of(view, path, name);
     }
@@ -113,17 +116,20 @@ inline void save_npz(const std::string& path, std::span<const NamedView> tensors
     detail::ZipWriter zip(file);
     for (const auto& [name, view] : tensors) {
         const std::string header = detail::npy_header(view.dtype, view.shape);
-        const std::span<const std::byte> parts[] = {std::as_bytes(std::span(header.data(), header.size())), detail::bytes_of(view, path, name)};
+        const std::span<const std::byte> parts[] = {std::as_bytes(std::span(header.data(), header.size())),
+                                                    detail::bytes_of(view, path, name)};
         zip.add(name + ".npy", parts, options.compress);
     }
     zip.finish();
     file.commit();
 }
-inline void save_npz(const std::string& path, const std::vector<NamedView>& tensors, const NpzSaveOptions& options = {}) {
+inline void save_npz(const std::string& path, const std::vector<NamedView>& tensors,
+                     const NpzSaveOptions& options = {}) {
     save_npz(path, std::span<const NamedView>(tensors), options);
 }
 
-/// Writes an .npy file, whole or not at all. Throws IoError where it cannot be written, ValueError on a view without data.
+/// Writes an .npy file, whole or not at all. Throws IoError where it cannot be written, ValueError on a view without
+/// data.
 inline void save_npy(const std::string& path, const AnyView& view) {
     const auto bytes = detail::bytes_of(view, path, "array");
     AtomicFile file(path);
@@ -131,6 +137,8 @@ inline void save_npy(const std::string& path, const AnyView& view) {
     file.write(bytes.data(), view.bytes());
     file.commit();
 }
-template <class T> void save_npy(const std::string& path, const Tensor<T>& tensor) { save_npy(path, AnyView(tensor.view())); }
+template <class T> void save_npy(const std::string& path, const Tensor<T>& tensor) {
+    save_npy(path, AnyView(tensor.view()));
+}
 
 GRADUS_END

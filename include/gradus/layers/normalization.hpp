@@ -1,4 +1,5 @@
-/// Normalization: numbers brought to mean 0 and variance 1 by statistics of data, learned before training and saved with the model.
+/// Normalization: numbers brought to mean 0 and variance 1 by statistics of data, learned before training and saved
+/// with the model.
 #pragma once
 #include <gradus/core/moments.hpp>
 #include <gradus/kernels/elementwise.hpp>
@@ -9,28 +10,29 @@
 GRADUS_BEGIN
 
 struct NormalizationOptions {
-    std::vector<Index> axis = {-1};     ///< axes that have statistics of their own: the last ones; {}: one mean and variance for all
-    std::vector<double> mean = {};      ///< given instead of adapted, one for each position of these axes, or one for all
-    std::vector<double> variance = {};  ///< as many as means
-    bool invert = false;                ///< from mean 0 and variance 1 back to the data's
+    std::vector<Index> axis = {-1};    ///< the last axes, which have statistics of their own; {}: none has
+    std::vector<double> mean = {};     ///< given instead of adapted: one for each position of the axes, or one for all
+    std::vector<double> variance = {}; ///< as many as means
+    bool invert = false;               ///< from mean 0 and variance 1 back to the data's
 };
 
-/// y = (x - mean) / max(sqrt(variance), 1e-7), inverted y = mean + x max(sqrt(variance), 1e-7). Any shape [B, ...]; masks pass; what mean and variance
-/// are is learned from data by `adapt`, not trained. As Keras's Normalization, but kept axes must be the last ones. Being a layer, it may stand
-/// anywhere in a graph, on one of several inputs, and has a gradient.
+/// y = (x - mean) / max(sqrt(variance), 1e-7), inverted y = mean + x max(sqrt(variance), 1e-7). Any shape [B, ...];
+/// masks pass; what mean and variance are is learned from data by `adapt`, not trained. As Keras's Normalization, but
+/// kept axes must be the last ones. Being a layer, it may stand anywhere in a graph, on one of several inputs, and has
+/// a gradient.
 ///
 ///     Normalization normalize;
 ///     normalize.adapt(x_train);
 ///     Sequential model{normalize, Dense(64, relu), Dense(1)};
 ///
-/// Copies learn together, so adapt may follow the model's constructor; clones, and copies converted to another scalar, on their own. The model must
-/// not run meanwhile. Throws ValueError on means and variances that do not pair, negative or not finite, and on building before it knows any; ShapeError
-/// where axes or sizes do not fit.
+/// Copies learn together, so adapt may follow the model's constructor; clones, and copies converted to another scalar,
+/// on their own. The model must not run meanwhile. Throws ValueError on means and variances that do not pair, negative
+/// or not finite, and on building before it knows any; ShapeError where axes or sizes do not fit.
 template <class T = float> class Normalization : public Layer<Normalization, T> {
 public:
     Normalization() = default;
-    explicit Normalization(NormalizationOptions options) : axis_(std::move(options.axis)), invert_(options.invert) {
-        set(std::move(options.mean), std::move(options.variance));
+    explicit Normalization(NormalizationOptions options) : axis_(std::move(options.axis)) {
+        set(std::move(options.mean), std::move(options.variance), options.invert);
     }
 
     std::string_view kind() const override { return "normalization"; }
@@ -43,9 +45,8 @@ public:
         f("variance", variance);
         f("invert", invert);
         if (axis == axis_ && invert == invert_ && mean == known_->mean && variance == known_->variance) return;
+        set(std::move(mean), std::move(variance), invert);
         axis_ = std::move(axis);
-        invert_ = invert;
-        set(std::move(mean), std::move(variance));
     }
     /// Clones learn on their own.
     void set_identity(std::shared_ptr<Identity> identity) override {
@@ -53,18 +54,22 @@ public:
         known_ = std::make_shared<Known>(*known_);
     }
 
-    /// Learns mean and variance of data [N, ...] of any element type, anew each time. The order of additions is fixed, row by row. Throws ShapeError where
-    /// data have no rows or other axes than the model, ValueError where they are not finite; what was known then stays.
+    /// Learns mean and variance of data [N, ...] of any element type, anew each time. The order of additions is fixed,
+    /// row by row. Throws ShapeError where data have no rows or other axes than the model, ValueError where they are
+    /// not finite; what was known then stays.
     template <class U> void adapt(View<const U> data) {
-        const Index width = kept_size(static_cast<Index>(data.rank()), [&](Index i) { return data.shape()[i]; }, [&](const std::string& expects) {
-            throw_shape_error("normalization: adapt expects " + expects + ", got " + to_string(data.shape()));
-        });
-        if (data.size() == 0) throw_shape_error("normalization: adapt expects rows of numbers, got " + to_string(data.shape()));
+        const Index width = kept_size(
+            static_cast<Index>(data.rank()), [&](Index i) { return data.shape()[i]; },
+            [&](const std::string& expects) {
+                throw_shape_error("normalization: adapt expects " + expects + ", got " + to_string(data.shape()));
+            });
+        if (data.size() == 0)
+            throw_shape_error("normalization: adapt expects rows of numbers, got " + to_string(data.shape()));
         if (known_->built && known_->built != width)
-            throw_shape_error("normalization: adapt expects " + std::to_string(known_->built) + " statistics as the model has, got " +
-                              to_string(data.shape()));
+            throw_shape_error("normalization: adapt expects " + std::to_string(known_->built) +
+                              " statistics as the model has, got " + to_string(data.shape()));
         ColumnMoments m = column_moments(data, width);
-        set(std::move(m.mean), std::move(m.variance));
+        set(std::move(m.mean), std::move(m.variance), invert_);
     }
     template <class U> void adapt(const Tensor<U>& data) { adapt(data.view()); }
     /// Whether statistics were learned or given.
@@ -76,14 +81,19 @@ public:
         b.require_values(0, 1, 0, "values [batch, ...]");
         const SymbolicShape& x = b.in(0).shape;
         const auto refuse = [&](const std::string& expects) { b.require(false, expects); };
-        const Index width = kept_size(std::ssize(x), [&](Index i) {
-            const Dim& d = x[static_cast<std::size_t>(i)];
-            if (!d.is_constant()) refuse("axes with statistics whose sizes are known when the model is built");
-            return d.constant();
-        }, refuse);
-        if (!adapted()) throw_value_error(b.context() + ": expects adapt(data), or mean and variance, before the model is built");
+        const Index width = kept_size(
+            std::ssize(x),
+            [&](Index i) {
+                const Dim& d = x[static_cast<std::size_t>(i)];
+                if (!d.is_constant()) refuse("axes with statistics whose sizes are known when the model is built");
+                return d.constant();
+            },
+            refuse);
+        if (!adapted())
+            throw_value_error(b.context() + ": expects adapt(data), or mean and variance, before the model is built");
         const auto known = std::ssize(known_->mean);
-        b.require(known == 1 || known == width, "axes of " + std::to_string(known) + " elements, as many as it has means");
+        b.require(known == 1 || known == width,
+                  "axes of " + std::to_string(known) + " elements, as many as it has means");
         known_->built = width;
         b.out(0, x);
         b.mask(0, build::Mask::pass);
@@ -118,7 +128,7 @@ private:
     struct Known {
         std::vector<double> mean, variance;
         std::vector<T> shift, scale;
-        Index built = 0;  ///< statistics that a model was built with
+        Index built = 0; ///< statistics that a model was built with
     };
 
     /// The number of positions of the kept axes; size(i) is that of axis i.
@@ -129,29 +139,31 @@ private:
         Index width = 1;
         for (std::size_t i = 0; i < axes.size(); ++i) {
             const Index expected = rank - std::ssize(axes) + static_cast<Index>(i);
-            if (axes[i] != expected || expected < 1) fail("the last axes, but not that of the batch, as axes with statistics");
+            if (axes[i] != expected || expected < 1)
+                fail("the last axes, but not that of the batch, as axes with statistics");
             width *= size(axes[i]);
         }
         if (width == 0) fail("axes with statistics that are not empty");
         return width;
     }
 
-    void set(std::vector<double> mean, std::vector<double> variance) {
+    void set(std::vector<double> mean, std::vector<double> variance, bool invert) {
         if (mean.size() != variance.size())
-            throw_value_error("normalization: expects as many variances as means, got " + std::to_string(variance.size()) + " and " +
-                              std::to_string(mean.size()));
+            throw_value_error("normalization: expects as many variances as means, got " +
+                              std::to_string(variance.size()) + " and " + std::to_string(mean.size()));
         for (std::size_t i = 0; i < mean.size(); ++i)
             if (!(std::isfinite(mean[i]) && std::isfinite(variance[i]) && variance[i] >= 0))
-                throw_value_error("normalization: expects finite numbers, got mean " + std::to_string(mean[i]) + " and variance " +
-                                  std::to_string(variance[i]) + " in column " + std::to_string(i));
+                throw_value_error("normalization: expects finite numbers, got mean " + std::to_string(mean[i]) +
+                                  " and variance " + std::to_string(variance[i]) + " in column " + std::to_string(i));
         Known k{std::move(mean), std::move(variance), {}, {}, known_->built};
         const std::size_t width = k.mean.size(), tile = width ? width * std::max<std::size_t>(1, 2048 / width) : 0;
         for (std::size_t i = 0; i < tile; ++i) {
             const double deviation = std::max(std::sqrt(k.variance[i % width]), 1e-7), m = k.mean[i % width];
-            k.shift.push_back(static_cast<T>(invert_ ? m : -m));
-            k.scale.push_back(static_cast<T>(invert_ ? deviation : 1 / deviation));
+            k.shift.push_back(static_cast<T>(invert ? m : -m));
+            k.scale.push_back(static_cast<T>(invert ? deviation : 1 / deviation));
         }
         *known_ = std::move(k);
+        invert_ = invert;
     }
 
     /// Calls f(first element, elements) for tiles of n elements.

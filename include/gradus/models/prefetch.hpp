@@ -16,8 +16,9 @@
 GRADUS_BEGIN
 namespace detail {
 
-/// A dataset whose batches are read in an order known before, so that two of them wait, converted, in memory of its own. What the
-/// dataset throws is thrown where the batch is asked for. Allocates only where a batch is larger than those before.
+/// A dataset whose batches are read in an order known before, so that two of them wait, converted, in memory of its
+/// own. What the dataset throws is thrown where the batch is asked for. Allocates only where a batch is larger than
+/// those before.
 class Prefetch : public Dataset {
 public:
     /// `targets`: the graph's inputs that the dataset's targets fill.
@@ -34,7 +35,8 @@ public:
     Prefetch(const Prefetch&) = delete;
     Prefetch& operator=(const Prefetch&) = delete;
 
-    /// Starts reading. The result, this, is to be read batch by batch in that order; what is left of the last order is dropped.
+    /// Starts reading. The result, this, is to be read batch by batch in that order; what is left of the last order is
+    /// dropped.
     const Dataset& begin(const Dataset& data, std::span<const Index> order, Index batch_size) {
         std::unique_lock<std::mutex> lock(mutex_);
         batches_ = 0;
@@ -100,14 +102,13 @@ private:
             if (stop_) return;
             Slot& s = slots_[filled_ % 2];
             const std::size_t first = filled_ * batch_size_;
-            const auto rows = std::span<const Index>(order_).subspan(first, std::min(batch_size_, order_.size() - first));
+            const auto rows =
+                std::span<const Index>(order_).subspan(first, std::min(batch_size_, order_.size() - first));
             reading_ = true;
             lock.unlock();
             try {
                 fill(s, rows);
-            } catch (...) {
-                s.error = std::current_exception();
-            }
+            } catch (...) { s.error = std::current_exception(); }
             lock.lock();
             reading_ = false;
             s.full = true;
@@ -164,7 +165,7 @@ private:
     std::vector<Edge> targets_;
     Dtype weights_;
     mutable std::mutex mutex_;
-    mutable std::condition_variable wake_, ready_;  ///< of the thread; of whoever waits for it
+    mutable std::condition_variable wake_, ready_; ///< of the thread; of whoever waits for it
     mutable Slot slots_[2];
     mutable std::size_t taken_ = 0;
     const Dataset* data_ = nullptr;
@@ -185,5 +186,5 @@ template <class C> std::unique_ptr<Prefetch> make_prefetch(const C& compiled, Dt
     return std::make_unique<Prefetch>(compiled.graph, std::move(targets), scalar);
 }
 
-}  // namespace detail
+} // namespace detail
 GRADUS_END

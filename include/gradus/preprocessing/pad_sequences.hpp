@@ -11,9 +11,9 @@ GRADUS_BEGIN
 enum class Side : std::uint8_t { pre, post };
 
 struct PadSequencesOptions {
-    Index maxlen = 0;               ///< 0: the longest sequence
-    Side padding = Side::pre;       ///< where short ones are filled
-    Side truncating = Side::pre;    ///< where long ones are cut
+    Index maxlen = 0;            ///< 0: the longest sequence
+    Side padding = Side::pre;    ///< where short ones are filled
+    Side truncating = Side::pre; ///< where long ones are cut
     double value = 0;
 };
 
@@ -27,24 +27,30 @@ inline PaddedPart padded_part(Index n, Index length, const PadSequencesOptions& 
     return {o.truncating == Side::pre ? n - steps : 0, o.padding == Side::pre ? length - steps : 0, steps};
 }
 inline Index padded_length(Index longest, const PadSequencesOptions& o) {
-    if (o.maxlen < 0) throw_value_error("pad_sequences: maxlen expects 0 (the longest sequence) or more, got " + std::to_string(o.maxlen));
+    if (o.maxlen < 0)
+        throw_value_error("pad_sequences: maxlen expects 0 (the longest sequence) or more, got " +
+                          std::to_string(o.maxlen));
     return o.maxlen ? o.maxlen : longest;
 }
 template <class T> T padding_value(const PadSequencesOptions& o) {
     if constexpr (std::is_integral_v<T>) {
         if (!(o.value >= static_cast<double>(std::numeric_limits<T>::lowest()) &&
-              o.value <= static_cast<double>(std::numeric_limits<T>::max()) && o.value == static_cast<double>(static_cast<Index>(o.value))))
-            throw_value_error("pad_sequences: value expects " + std::string(name_of(dtype_of<T>())) + ", got " + std::to_string(o.value));
+              o.value <= static_cast<double>(std::numeric_limits<T>::max()) &&
+              o.value == static_cast<double>(static_cast<Index>(o.value))))
+            throw_value_error("pad_sequences: value expects " + std::string(name_of(dtype_of<T>())) + ", got " +
+                              std::to_string(o.value));
     }
     return static_cast<T>(o.value);
 }
-}  // namespace detail
+} // namespace detail
 
-/// Lists of numbers as rows [N, T], cut or filled to one length. As Keras's; the element type is the lists' own. Throws ValueError on a
-/// negative maxlen and a value that T does not hold.
+/// Lists of numbers as rows [N, T], cut or filled to one length. As Keras's; the element type is the lists' own. Throws
+/// ValueError on a negative maxlen and a value that T does not hold.
 ///
-///     Tensor<std::int32_t> x = pad_sequences(tokenizer.texts_to_sequences(texts), {.maxlen = 100, .padding = Side::post});
-template <Element T> Tensor<T> pad_sequences(const std::vector<std::vector<T>>& sequences, const PadSequencesOptions& options = {}) {
+///     Tensor<std::int32_t> x = pad_sequences(tokenizer.texts_to_sequences(texts), {.maxlen = 100, .padding =
+///     Side::post});
+template <Element T>
+Tensor<T> pad_sequences(const std::vector<std::vector<T>>& sequences, const PadSequencesOptions& options = {}) {
     std::size_t longest = 0;
     for (const auto& s : sequences) longest = std::max(longest, s.size());
     const Index length = detail::padded_length(static_cast<Index>(longest), options);
@@ -59,7 +65,8 @@ template <Element T> Tensor<T> pad_sequences(const std::vector<std::vector<T>>& 
 }
 
 /// Series [T_i, ...] as one tensor [N, T, ...]. Throws ShapeError where their steps differ in shape.
-template <Element T> Tensor<T> pad_sequences(const std::vector<Tensor<T>>& series, const PadSequencesOptions& options = {}) {
+template <Element T>
+Tensor<T> pad_sequences(const std::vector<Tensor<T>>& series, const PadSequencesOptions& options = {}) {
     Index longest = 0;
     Shape shape{static_cast<Index>(series.size()), 0};
     for (const Tensor<T>& s : series) {
@@ -70,7 +77,8 @@ template <Element T> Tensor<T> pad_sequences(const std::vector<Tensor<T>>& serie
         bool same = s.rank() + 1 == shape.rank();
         for (Index i = 1; same && i < s.rank(); ++i) same = s.shape()[i] == shape[i + 1];
         if (!same)
-            throw_shape_error("pad_sequences: expects steps like those of " + to_string(series[0].shape()) + ", got " + to_string(s.shape()));
+            throw_shape_error("pad_sequences: expects steps like those of " + to_string(series[0].shape()) + ", got " +
+                              to_string(s.shape()));
     }
     shape[1] = detail::padded_length(longest, options);
     Tensor<T> out(shape, detail::padding_value<T>(options));

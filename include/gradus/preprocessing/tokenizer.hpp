@@ -12,23 +12,24 @@
 GRADUS_BEGIN
 
 struct TokenizerOptions {
-    Index num_words = 0;  ///< numbers stay below it: the num_words - 1 most frequent words; 0: all
-    std::string filters = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n";  ///< characters read as `split`
-    bool lower = true;    ///< ASCII's letters only; Keras lowers all
+    Index num_words = 0; ///< numbers stay below it: the num_words - 1 most frequent words; 0: all
+    /// Characters that are read as `split`.
+    std::string filters = "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n";
+    bool lower = true; ///< ASCII's letters only; Keras lowers all
     char split = ' ';
-    bool char_level = false;  ///< every character is a word; filters do not apply
-    std::string oov_token = {};  ///< number 1, for unknown words; empty: they are left out
+    bool char_level = false;    ///< every character is a word; filters do not apply
+    std::string oov_token = {}; ///< number 1, for unknown words; empty: they are left out
 };
 
-/// Texts to sequences of word numbers from 1 on, by falling frequency; equally frequent words in order of appearance. 0 is for padding.
-/// As Keras's (2's) preprocessing.text.Tokenizer. Fitting again adds to the counts.
+/// Texts to sequences of word numbers from 1 on, by falling frequency; equally frequent words in order of appearance. 0
+/// is for padding. As Keras's (2's) preprocessing.text.Tokenizer. Fitting again adds to the counts.
 ///
 ///     Tokenizer tokenizer({.num_words = 10000, .oov_token = "<OOV>"});
 ///     tokenizer.fit_on_texts(texts);
 ///     auto x = pad_sequences(tokenizer.texts_to_sequences(texts), {.maxlen = 100});
 ///
-/// Throws ValueError on options out of range. Other than Keras, a word in the texts that equals oov_token counts as unknown, and bytes that
-/// are not UTF-8 are read as U+FFFD.
+/// Throws ValueError on options out of range. Other than Keras, a word in the texts that equals oov_token counts as
+/// unknown, and bytes that are not UTF-8 are read as U+FFFD.
 class Tokenizer : public Described {
 public:
     using Sequence = std::vector<std::int32_t>;
@@ -80,15 +81,18 @@ public:
         set(std::move(counts));
     }
 
-    /// One list for each text; unknown words, and known ones from num_words on, become oov_token's number or are left out.
+    /// One list for each text; unknown words, and known ones from num_words on, become oov_token's number or are left
+    /// out.
     std::vector<Sequence> texts_to_sequences(std::span<const std::string> texts) const {
         std::vector<Sequence> out(texts.size());
         std::string word;
         for (std::size_t i = 0; i < texts.size(); ++i)
             each_word(texts[i], word, [&] {
                 const auto it = index_.find(word);
-                if (it != index_.end() && is_kept(it->second)) out[i].push_back(it->second);
-                else if (!o_.oov_token.empty()) out[i].push_back(1);
+                if (it != index_.end() && is_kept(it->second))
+                    out[i].push_back(it->second);
+                else if (!o_.oov_token.empty())
+                    out[i].push_back(1);
             });
         return out;
     }
@@ -99,7 +103,8 @@ public:
             for (const std::int32_t n : sequences[i]) {
                 const bool known = n >= 1 && n <= word_count() && is_kept(n);
                 if (!known && o_.oov_token.empty()) continue;
-                out[i] += (out[i].empty() ? "" : " ") + (known ? words_[static_cast<std::size_t>(n - 1)] : o_.oov_token);
+                out[i] +=
+                    (out[i].empty() ? "" : " ") + (known ? words_[static_cast<std::size_t>(n - 1)] : o_.oov_token);
             }
         return out;
     }
@@ -122,8 +127,10 @@ private:
 
     void check() const {
         if (o_.num_words < 0 || o_.num_words == 1)
-            throw_value_error("tokenizer: num_words expects 0 (all) or at least 2, got " + std::to_string(o_.num_words));
-        if (static_cast<unsigned char>(o_.split) > 127) throw_value_error("tokenizer: split expects a character of ASCII");
+            throw_value_error("tokenizer: num_words expects 0 (all) or at least 2, got " +
+                              std::to_string(o_.num_words));
+        if (static_cast<unsigned char>(o_.split) > 127)
+            throw_value_error("tokenizer: split expects a character of ASCII");
     }
     bool is_kept(std::int32_t n) const { return o_.num_words == 0 || n < o_.num_words; }
 
@@ -131,7 +138,9 @@ private:
         std::vector<const Count*> order;
         for (const Count& c : counts)
             if (o_.oov_token.empty() || c.first != o_.oov_token) order.push_back(&c);
-        std::stable_sort(order.begin(), order.end(), [](const Count* a, const Count* b) { return a->second > b->second; });
+        std::sort(order.begin(), order.end(), [](const Count* a, const Count* b) {
+            return a->second != b->second ? a->second > b->second : a < b; // places in one vector: by appearance
+        });
         std::vector<std::string> words;
         if (!o_.oov_token.empty()) words.push_back(o_.oov_token);
         for (const Count* c : order) words.push_back(c->first);

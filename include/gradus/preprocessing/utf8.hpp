@@ -12,7 +12,12 @@ namespace detail {
 inline std::size_t character_length(std::string_view s) {
     const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(s[i]); };
     const unsigned char first = byte(0);
-    const std::size_t n = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    const std::size_t n = first < 0x80   ? 1
+                          : first < 0xc2 ? 0
+                          : first < 0xe0 ? 2
+                          : first < 0xf0 ? 3
+                          : first < 0xf5 ? 4
+                                         : 0;
     if (n > s.size()) return 0;
     for (std::size_t i = 1; i < n; ++i)
         if ((byte(i) & 0xc0) != 0x80) return 0;
@@ -33,5 +38,5 @@ inline std::string_view next_character(std::string_view& s) {
 
 inline char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-}  // namespace detail
+} // namespace detail
 GRADUS_END

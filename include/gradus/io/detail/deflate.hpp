@@ -29,7 +29,8 @@ public:
     Inflater& operator=(const Inflater&) = delete;
     ~Inflater() { inflateEnd(&z_); }
 
-    /// At most n bytes; fewer only at the end of the stream. `more(to, capacity)` delivers packed bytes, none at their end.
+    /// At most n bytes; fewer only at the end of the stream. `more(to, capacity)` delivers packed bytes, none at their
+    /// end.
     template <class F> Index read(std::byte* to, Index n, const F& more, const ByteSource& source) {
         Index done = 0;
         while (done < n && !ended_) {
@@ -43,11 +44,14 @@ public:
             const bool starved = z_.avail_in == 0;
             const int status = inflate(&z_, Z_NO_FLUSH);
             done += room - z_.avail_out;
-            if (status == Z_STREAM_END) ended_ = true;
-            else if (status == Z_MEM_ERROR) throw std::bad_alloc();
+            if (status == Z_STREAM_END)
+                ended_ = true;
+            else if (status == Z_MEM_ERROR)
+                throw std::bad_alloc();
             else if (status != Z_OK && status != Z_BUF_ERROR)
                 source.fail(std::string("cannot be unpacked: ") + (z_.msg ? z_.msg : "malformed data"));
-            else if (starved && z_.avail_out != 0) source.fail("cannot be unpacked: the file is cut short");
+            else if (starved && z_.avail_out != 0)
+                source.fail("cannot be unpacked: the file is cut short");
         }
         return done;
     }
@@ -103,5 +107,5 @@ inline std::uint32_t crc_of(std::uint32_t crc, const std::byte* p, Index n) {
     return crc;
 }
 
-}  // namespace detail
+} // namespace detail
 GRADUS_END

@@ -2,6 +2,7 @@
 ///
 /// APPNOTE.TXT of PKWARE, 4.3 and 4.5. Members are stored or deflated; no encryption, no parts on other disks.
 #pragma once
+#include <gradus/core/storage.hpp>
 #include <gradus/io/atomic_file.hpp>
 #include <gradus/io/detail/deflate.hpp>
 
@@ -19,13 +20,14 @@ struct ZipMember {
     bool deflated = false;
     std::uint32_t crc = 0;
     Index packed = 0, size = 0;  ///< bytes in the archive and unpacked
-    Index header = 0, begin = 0;  ///< where its header and its bytes begin
+    Index header = 0, begin = 0; ///< where its header and its bytes begin
 };
 
 /// A member's content. Its checksum is compared when its end is reached.
 class ZipMemberSource : public ByteSource {
 public:
-    ZipMemberSource(FileSource& file, const ZipMember& m, const std::string& name) : ByteSource(name), file_(file), m_(m), left_(m.packed) {
+    ZipMemberSource(FileSource& file, const ZipMember& m, const std::string& name)
+        : ByteSource(name), file_(file), m_(m), left_(m.packed) {
         file_.seek(m.begin);
         if (m.deflated) inflater_ = std::make_unique<Inflater>(Inflater::Format::bare);
     }
@@ -40,7 +42,8 @@ protected:
         };
         const Index got = inflater_ ? inflater_->read(to, n, packed, *this) : packed(to, n);
         crc_ = crc_of(crc_, to, got);
-        if (position() + got > m_.size) fail("unpacks to more than the " + std::to_string(m_.size) + " bytes that the archive says");
+        if (position() + got > m_.size)
+            fail("unpacks to more than the " + std::to_string(m_.size) + " bytes that the archive says");
         if (got < n && (position() + got != m_.size || crc_ != m_.crc)) fail("is damaged: its checksum differs");
         return got;
     }
@@ -66,12 +69,14 @@ private:
 
     Index number(const std::string& bytes, Index at, int width) const {
         std::uint64_t n = 0;
-        for (int i = width - 1; i >= 0; --i) n = n << 8 | static_cast<unsigned char>(bytes[static_cast<std::size_t>(at + i)]);
+        for (int i = width - 1; i >= 0; --i)
+            n = n << 8 | static_cast<unsigned char>(bytes[static_cast<std::size_t>(at + i)]);
         if (n > std::uint64_t(max_bytes)) bad("expects sizes and offsets below 2^60, got " + std::to_string(n));
         return static_cast<Index>(n);
     }
     std::string bytes(Index at, Index n) const {
-        if (at < 0 || n < 0 || n > file_.size() - at) bad("expects " + std::to_string(n) + " bytes at byte " + std::to_string(at) + "; the file is cut short");
+        if (at < 0 || n < 0 || n > file_.size() - at)
+            bad("expects " + std::to_string(n) + " bytes at byte " + std::to_string(at) + "; the file is cut short");
         std::string s(static_cast<std::size_t>(n), '\0');
         file_.seek(at);
         file_.read(s.data(), n, "a zip archive");
@@ -83,11 +88,14 @@ private:
         const Index size = file_.size(), tail = std::min<Index>(size, 22 + 65535);
         const std::string end = bytes(size - tail, tail);
         Index at = tail - 22;
-        while (at >= 0 && !(end.compare(static_cast<std::size_t>(at), 4, "PK\5\6") == 0 && at + 22 + number(end, at + 20, 2) == tail)) --at;
+        while (at >= 0 && !(end.compare(static_cast<std::size_t>(at), 4, "PK\5\6") == 0 &&
+                            at + 22 + number(end, at + 20, 2) == tail))
+            --at;
         if (at < 0) bad("lacks the record that ends one; the file is cut short or of another format");
         Index count = number(end, at + 10, 2), length = number(end, at + 12, 4), begin = number(end, at + 16, 4);
-        Index last = size - tail + at;  // where the directory must have ended
-        if (number(end, at + 4, 2) != 0 && number(end, at + 4, 2) != 0xffff) bad("it is a part of an archive on several disks");
+        Index last = size - tail + at; // where the directory must have ended
+        if (number(end, at + 4, 2) != 0 && number(end, at + 4, 2) != 0xffff)
+            bad("it is a part of an archive on several disks");
         if (count == 0xffff || length == 0xffffffff || begin == 0xffffffff) {
             const std::string locator = bytes(last - 20, 20);
             if (locator.compare(0, 4, "PK\6\7") != 0) bad("lacks the 64-bit record that it refers to");
@@ -99,10 +107,11 @@ private:
             begin = number(wide, 48, 8);
         }
         if (begin > last || length != last - begin)
-            bad("the directory of " + std::to_string(length) + " bytes at byte " + std::to_string(begin) + " does not end at byte " + std::to_string(last));
+            bad("the directory of " + std::to_string(length) + " bytes at byte " + std::to_string(begin) +
+                " does not end at byte " + std::to_string(last));
         if (length > limit || count > length / 46)
-            bad("expects a directory of at most " + std::to_string(limit) + " bytes, 46 for each member, got " + std::to_string(count) +
-                " members in " + std::to_string(length) + " bytes");
+            bad("expects a directory of at most " + std::to_string(limit) + " bytes, 46 for each member, got " +
+                std::to_string(count) + " members in " + std::to_string(length) + " bytes");
         const std::string directory = bytes(begin, length);
         std::vector<ZipMember> all;
         Index place = 0;
@@ -114,14 +123,16 @@ private:
 
     ZipMember member(const std::string& d, Index& at) const {
         const auto size = static_cast<Index>(d.size());
-        if (at > size - 46 || d.compare(static_cast<std::size_t>(at), 4, "PK\1\2") != 0) bad("the directory is damaged at its byte " + std::to_string(at));
+        if (at > size - 46 || d.compare(static_cast<std::size_t>(at), 4, "PK\1\2") != 0)
+            bad("the directory is damaged at its byte " + std::to_string(at));
         const Index name = number(d, at + 28, 2), extra = number(d, at + 30, 2), comment = number(d, at + 32, 2);
         if (name + extra + comment > size - at - 46) bad("the directory is cut short");
         ZipMember m;
         m.name = d.substr(static_cast<std::size_t>(at + 46), static_cast<std::size_t>(name));
         if (number(d, at + 8, 2) & 1) bad("\"" + m.name + "\" is encrypted");
         const Index method = number(d, at + 10, 2);
-        if (method != 0 && method != 8) bad("\"" + m.name + "\" expects to be stored or deflated, got method " + std::to_string(method));
+        if (method != 0 && method != 8)
+            bad("\"" + m.name + "\" expects to be stored or deflated, got method " + std::to_string(method));
         m.deflated = method == 8;
         m.crc = static_cast<std::uint32_t>(number(d, at + 16, 4));
         m.packed = number(d, at + 20, 4);
@@ -154,18 +165,22 @@ private:
             const std::string quoted = "\"" + m.name + "\"";
             if (!names.insert(m.name).second) bad(quoted + " stands twice");
             const std::string header = bytes(m.header, 30);
-            if (header.compare(0, 4, "PK\3\4") != 0) bad(quoted + ": expects its header at byte " + std::to_string(m.header));
+            if (header.compare(0, 4, "PK\3\4") != 0)
+                bad(quoted + ": expects its header at byte " + std::to_string(m.header));
             const Index name = number(header, 26, 2);
             m.begin = m.header + 30 + name + number(header, 28, 2);
-            if (name != static_cast<Index>(m.name.size()) || bytes(m.header + 30, name) != m.name) bad(quoted + " has another name at its place");
-            if (m.begin > directory || m.packed > directory - m.begin) bad(quoted + ": its " + std::to_string(m.packed) + " bytes end beyond the members");
+            if (name != static_cast<Index>(m.name.size()) || bytes(m.header + 30, name) != m.name)
+                bad(quoted + " has another name at its place");
+            if (m.begin > directory || m.packed > directory - m.begin)
+                bad(quoted + ": its " + std::to_string(m.packed) + " bytes end beyond the members");
             if (m.deflated ? m.size > unpacked_bound(m.packed) : m.size != m.packed)
                 bad(quoted + ": " + std::to_string(m.packed) + " bytes cannot hold " + std::to_string(m.size));
             places.emplace_back(m.header, m.begin + m.packed);
         }
         std::sort(places.begin(), places.end());
         for (std::size_t i = 1; i < places.size(); ++i)
-            if (places[i].first < places[i - 1].second) bad("members overlap at byte " + std::to_string(places[i].first));
+            if (places[i].first < places[i - 1].second)
+                bad("members overlap at byte " + std::to_string(places[i].first));
     }
 
     FileSource& file_;
@@ -189,7 +204,8 @@ public:
         m.deflated = compress;
         m.packed = compress ? static_cast<Index>(packed.size()) : m.size;
         put(describe(m, false) + name + wide(m, false));
-        if (compress) put(packed.data(), m.packed);
+        if (compress)
+            put(packed.data(), m.packed);
         else
             for (const auto& part : parts) put(part.data(), static_cast<Index>(part.size()));
         members_.push_back(std::move(m));
@@ -200,13 +216,13 @@ public:
         const Index length = at_ - begin, end = at_;
         const auto count = static_cast<Index>(members_.size());
         if (count >= 0xffff || length >= narrow || begin >= narrow) {
-            put("PK\6\6" + number(44, 8) + number(45, 2) + number(45, 2) + number(0, 8) + number(count, 8) + number(count, 8) +
-                number(length, 8) + number(begin, 8));
+            put("PK\6\6" + number(44, 8) + number(45, 2) + number(45, 2) + number(0, 8) + number(count, 8) +
+                number(count, 8) + number(length, 8) + number(begin, 8));
             put("PK\6\7" + number(0, 4) + number(end, 8) + number(1, 4));
         }
         const Index few = std::min<Index>(count, 0xffff);
-        put("PK\5\6" + number(0, 4) + number(few, 2) + number(few, 2) + number(std::min(length, narrow), 4) + number(std::min(begin, narrow), 4) +
-            number(0, 2));
+        put("PK\5\6" + number(0, 4) + number(few, 2) + number(few, 2) + number(std::min(length, narrow), 4) +
+            number(std::min(begin, narrow), 4) + number(0, 2));
     }
 
 private:
@@ -225,13 +241,15 @@ private:
                (directory ? number(m.header, 8) : std::string());
     }
     static std::string describe(const ZipMember& m, bool directory) {
-        const bool utf8 = std::any_of(m.name.begin(), m.name.end(), [](char c) { return static_cast<unsigned char>(c) > 127; });
+        const bool utf8 =
+            std::any_of(m.name.begin(), m.name.end(), [](char c) { return static_cast<unsigned char>(c) > 127; });
         const bool large = is_wide(m);
         std::string s = directory ? "PK\1\2" + number(45, 2) : std::string("PK\3\4");
-        s += number(large ? 45 : 20, 2) + number(utf8 ? 0x800 : 0, 2) + number(m.deflated ? 8 : 0, 2) + number(0, 2) + number(0x21, 2) +
-             number(m.crc, 4) + number(large ? narrow : m.packed, 4) + number(large ? narrow : m.size, 4) +
-             number(static_cast<Index>(m.name.size()), 2) + number(large ? (directory ? 28 : 20) : 0, 2);
-        if (directory) s += number(0, 10) + number(large ? narrow : m.header, 4);
+        s += number(large ? 45 : 20, 2) + number(utf8 ? 0x800 : 0, 2) + number(m.deflated ? 8 : 0, 2) + number(0, 2) +
+             number(0x21, 2) + number(m.crc, 4) + number(large ? narrow : m.packed, 4) +
+             number(large ? narrow : m.size, 4) + number(static_cast<Index>(m.name.size()), 2) +
+             number(large ? (directory ? 28 : 20) : 0, 2);
+        if (directory) s += number(0, 4) + number(0, 6) + number(large ? narrow : m.header, 4);
         return s;
     }
     void put(const std::byte* p, Index n) {
@@ -248,5 +266,5 @@ private:
     std::vector<ZipMember> members_;
 };
 
-}  // namespace detail
+} // namespace detail
 GRADUS_END
