@@ -356,6 +356,38 @@ def normalization_cases():
     keras.config.set_epsilon(1e-7)
 
 
+def shaping_cases():
+    """Layers that move values: Permute, RepeatVector, Masking, TimeDistributed."""
+    rng, tensors = np.random.default_rng(20), {}
+
+    def record(name, layer, x, weights=(), **options):
+        layer(jnp.asarray(x))   # builds it
+        outputs, upstream, gradients, _ = run_layer(rng, layer, x, list(weights), **options)
+        tensors.update({f"{name}/x": x, f"{name}/y": outputs[0], f"{name}/dy": upstream[0], f"{name}/dx": gradients[1]})
+        for n, w, g in zip(("kernel", "bias"), weights, gradients[0]):
+            tensors.update({f"{name}/{n}": w, f"{name}/d{n}": g})
+
+    record("permute_2_1", keras.layers.Permute((2, 1)), normal(rng, 2, 3, 4))
+    record("permute_3_1_2", keras.layers.Permute((3, 1, 2)), normal(rng, 2, 3, 4, 2))
+    record("repeat_vector", keras.layers.RepeatVector(4), normal(rng, 3, 5))
+    for name, value in (("masking", 0.0), ("masking_value", -0.5)):
+        x = normal(rng, 3, 4, 3)
+        x[0, 1], x[1, 3], x[2] = value, value, value
+        x[0, 2, 1] = value
+        layer = keras.layers.Masking(value)
+        record(name, layer, x)
+        tensors[f"{name}/made"] = np.asarray(layer.compute_mask(jnp.asarray(x))).astype(np.uint8)
+    for name in ("time_distributed", "time_distributed_mask"):
+        mask = time_mask()[:3]
+        x = normal(rng, 3, 6, 5)
+        layer = keras.layers.TimeDistributed(keras.layers.Dense(4, activation="tanh"))
+        call = {"mask": jnp.asarray(mask.astype(bool))} if name.endswith("mask") else {}
+        record(name, layer, x, [normal(rng, 5, 4, scale=0.5), normal(rng, 4)], **call)
+        if call:
+            tensors[f"{name}/mask"] = mask
+    save("shaping", "keras", tensors)
+
+
 def loss_cases():
     """Per-sample losses with the gradient of their sum, then reduced ones with weights and masks."""
     rng, tensors = np.random.default_rng(7), {}
@@ -707,7 +739,8 @@ if PART != "all":
 else:
     for make in (activation_cases, dense_cases, embedding_cases, lstm_cases, bidirectional_cases, pooling_cases, normalization_cases,
                  adapted_normalization_cases,
-                 loss_cases, metric_cases, optimizer_cases, schedule_cases):
+                 loss_cases, metric_cases, optimizer_cases, schedule_cases,
+                 shaping_cases):
         make()
     for part in ("training", "training_f64"):
         subprocess.run([sys.executable, __file__, part], check=True)

@@ -8,10 +8,16 @@
 #include <gradus/layers/dense.hpp>
 #include <gradus/layers/dropout.hpp>
 #include <gradus/layers/embedding.hpp>
+#include <gradus/layers/flatten.hpp>
 #include <gradus/layers/global_average_pooling_1d.hpp>
 #include <gradus/layers/layer_normalization.hpp>
 #include <gradus/layers/lstm.hpp>
+#include <gradus/layers/masking.hpp>
 #include <gradus/layers/normalization.hpp>
+#include <gradus/layers/permute.hpp>
+#include <gradus/layers/repeat_vector.hpp>
+#include <gradus/layers/reshape.hpp>
+#include <gradus/layers/time_distributed.hpp>
 #include <gradus/losses/binary_crossentropy.hpp>
 #include <gradus/losses/categorical_crossentropy.hpp>
 #include <gradus/losses/huber.hpp>
@@ -101,10 +107,16 @@ template <class T> const std::vector<Kind<LayerOf<T>>>& layer_kinds() {
         layer<Dense>(),
         layer<Dropout>(),
         layer<Embedding>(),
+        layer<Flatten>(),
         layer<GlobalAveragePooling1D>(),
         layer<LayerNormalization>(),
         layer<LSTM>(),
+        layer<Masking>(),
         layer<Normalization>(),
+        layer<Permute>(),
+        layer<RepeatVector>(),
+        layer<Reshape>(),
+        layer<TimeDistributed>(),
     };
     return kinds;
 }
