@@ -55,8 +55,16 @@ TEMPLATE_TEST_CASE("update kernels agree with their twins, of any size", "[kerne
 TEMPLATE_TEST_CASE("sum_squares_by_row: rows of zeros change no bit", "[kernels]", float, double) {
     using T = TestType;
     on_each_set([] {
-        for (const auto& [rows, dim] : {std::pair<Index, Index>{1, 1}, {1, 300}, {7, 3}, {1000, 1}, {100003, 1}, {40001, 5},
-                                        {5000, 50}, {300, 129}, {200, 257}, {3000, 256}}) {
+        for (const auto& [rows, dim] : {std::pair<Index, Index>{1, 1},
+                                        {1, 300},
+                                        {7, 3},
+                                        {1000, 1},
+                                        {100003, 1},
+                                        {40001, 5},
+                                        {5000, 50},
+                                        {300, 129},
+                                        {200, 257},
+                                        {3000, 256}}) {
             auto x = Numbers<T>(std::size_t(rows * dim), T(0));
             const auto values = numbers<T>(rows * dim, 3);
             std::vector<std::int32_t> ids;

@@ -35,7 +35,9 @@ template <class T> T sum_absolute(const T* x, Index n) { return n > 0 ? array(x,
 template <class T> void clamp(T* x, T limit, Index n) {
     for (Index i = 0; i < n; ++i) x[i] = x[i] > limit ? limit : x[i] < -limit ? -limit : x[i];
 }
-template <class T> void average(T* a, const T* w, T share, Index n) { array(a, n) += share * (array(w, n) - array(a, n)); }
+template <class T> void average(T* a, const T* w, T share, Index n) {
+    array(a, n) += share * (array(w, n) - array(a, n));
+}
 template <class T> void limit_columns(T* w, T limit, Index rows, Index columns) {
     for (Index c = 0; c < columns; ++c) {
         T squares = 0;
@@ -90,7 +92,8 @@ template <class T> void limit_columns(T* w, T limit, Index rows, Index columns) 
 
 namespace detail {
 
-/// A parameter [rows, dim] as blocks of whole rows, of at most 256 elements where a row has no more, and cells of blocks.
+/// A parameter [rows, dim] as blocks of whole rows, of at most 256 elements where a row has no more, and cells of
+/// blocks.
 struct SquareBlocks {
     static constexpr Index most = 256;
     Index rows, dim, block, count, grain;
@@ -111,8 +114,8 @@ template <class T> double block_squares(const T* x, Index n) {
 
 } // namespace detail
 
-/// The sum of squares of x [rows, dim], dim at least 1: blocks of rows in T, their sums in double, in an order that the shape
-/// fixes. Rows of zeros change no bit of it.
+/// The sum of squares of x [rows, dim], dim at least 1: blocks of rows in T, their sums in double, in an order that the
+/// shape fixes. Rows of zeros change no bit of it.
 template <class T> double sum_squares_by_row(const T* x, Index rows, Index dim) {
     const detail::SquareBlocks b(rows, dim);
     double partials[detail::SquareBlocks::cells];
@@ -126,7 +129,8 @@ template <class T> double sum_squares_by_row(const T* x, Index rows, Index dim) 
         [](double p, double q) { return p + q; });
 }
 
-/// The same of a matrix whose rows `ids[i]`, sorted and unique, are drows[i * dim ...] and all others zero: the same bits.
+/// The same of a matrix whose rows `ids[i]`, sorted and unique, are drows[i * dim ...] and all others zero: the same
+/// bits.
 template <class T>
 double sum_squares_of_rows(const T* drows, const std::int32_t* ids, Index count, Index rows, Index dim) {
     const FloatScope mode;
@@ -153,7 +157,8 @@ double sum_squares_of_rows(const T* drows, const std::int32_t* ids, Index count,
     return total + cell_sum;
 }
 
-/// What a gradient of this norm is multiplied by to have no larger one than `limit`; NaN where the norm is infinite or NaN.
+/// What a gradient of this norm is multiplied by to have no larger one than `limit`; NaN where the norm is infinite or
+/// NaN.
 template <class T> T clip_factor(double norm, double limit) {
     if (!std::isfinite(norm)) return std::numeric_limits<T>::quiet_NaN();
     return norm > limit ? static_cast<T>(limit / norm) : T(1);

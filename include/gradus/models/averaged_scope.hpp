@@ -4,8 +4,9 @@
 
 GRADUS_BEGIN
 
-/// While it lives, the model's parameters are their averages (see EMAOptions), for evaluate, predict and save; training expects
-/// the end of the scope. Does nothing where they are already in place. Throws ValueError where the model keeps no averages.
+/// While it lives, the model's parameters are their averages (see EMAOptions), for evaluate, predict and save; training
+/// expects the end of the scope. Does nothing where they are already in place. Throws ValueError where the model keeps
+/// no averages.
 ///
 ///     { const AveragedScope scope(model); std::cout << model.evaluate(x, y).loss(); }
 template <class T> class AveragedScope {

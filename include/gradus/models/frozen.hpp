@@ -24,7 +24,8 @@ inline std::vector<bool> covered(const ParameterTable& table, const std::vector<
         if (found) continue;
         std::string known;
         for (const Parameter& p : table.list()) known += (known.empty() ? "" : ", ") + p.name;
-        throw_value_error(std::string(who) + " expects names of layers, scopes or parameters (" + known + "), got \"" + name + "\"");
+        throw_value_error(std::string(who) + " expects names of layers, scopes or parameters (" + known + "), got \"" +
+                          name + "\"");
     }
     return flags;
 }
@@ -34,10 +35,12 @@ inline std::vector<std::string> names_of(const ParameterTable& table, const std:
     std::vector<std::string> names;
     for (std::size_t i = 0; i < flags.size(); ++i) {
         const Parameter& p = table.list()[i];
-        if (!flags[i] || std::any_of(names.begin(), names.end(), [&](const auto& n) { return covers(n, p.name); })) continue;
+        if (!flags[i] || std::any_of(names.begin(), names.end(), [&](const auto& n) { return covers(n, p.name); }))
+            continue;
         const std::string layer = p.name.substr(0, p.name.size() - std::min(p.name.size(), p.local.size() + 1));
         bool whole = !layer.empty();
-        for (std::size_t k = 0; k < flags.size(); ++k) whole = whole && (flags[k] || !covers(layer, table.list()[k].name));
+        for (std::size_t k = 0; k < flags.size(); ++k)
+            whole = whole && (flags[k] || !covers(layer, table.list()[k].name));
         names.push_back(whole ? layer : p.name);
     }
     return names;
@@ -56,5 +59,5 @@ inline std::vector<const Identity*> frozen_layers(const ParameterTable& table, c
     return layers;
 }
 
-}  // namespace detail
+} // namespace detail
 GRADUS_END

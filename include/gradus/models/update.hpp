@@ -14,15 +14,18 @@ GRADUS_BEGIN
 namespace detail {
 
 /// Throws ValueError where options of an update are out of their ranges.
-inline void check_update(const ClipOptions& clip, const EMAOptions& ema, const std::vector<ParameterGroup>& groups, Index accumulate) {
+inline void check_update(const ClipOptions& clip, const EMAOptions& ema, const std::vector<ParameterGroup>& groups,
+                         Index accumulate) {
     const auto expect = [](bool fits, const char* option, const char* expected, double found) {
         require_option(fits, "compile", option, expected, found);
     };
-    for (const auto& [name, limit] : {std::pair{"clip.value", clip.value}, {"clip.norm", clip.norm}, {"clip.global_norm", clip.global_norm}})
+    for (const auto& [name, limit] :
+         {std::pair{"clip.value", clip.value}, {"clip.norm", clip.norm}, {"clip.global_norm", clip.global_norm}})
         expect(limit >= 0 && std::isfinite(limit), name, "a finite limit, or 0 for none", limit);
     const int limits = (clip.value > 0) + (clip.norm > 0) + (clip.global_norm > 0);
     expect(limits <= 1, "clip", "one of value, norm and global_norm", limits);
-    expect(ema.momentum >= 0 && ema.momentum < 1, "ema.momentum", "a number in (0, 1), or 0 for no averages", ema.momentum);
+    expect(ema.momentum >= 0 && ema.momentum < 1, "ema.momentum", "a number in (0, 1), or 0 for no averages",
+           ema.momentum);
     expect(accumulate >= 1, "accumulate", "at least 1 batch", static_cast<double>(accumulate));
     for (const ParameterGroup& g : groups)
         expect(g.rate_scale >= 0 && std::isfinite(g.rate_scale), ("groups: the scale of \"" + g.name + "\"").c_str(),
@@ -39,8 +42,8 @@ public:
         for (const ParameterGroup& g : o.groups) group_scales_.push_back(g.rate_scale);
     }
 
-    /// Trains what is not frozen, by its own option or by flag. What stays trained keeps its moments and averages; what becomes
-    /// trained starts with moments of zero and an average of its value.
+    /// Trains what is not frozen, by its own option or by flag. What stays trained keeps its moments and averages; what
+    /// becomes trained starts with moments of zero and an average of its value.
     void relayout(const ParameterTable& table, const std::vector<bool>& frozen) {
         std::vector<std::string> names;
         for (const ParameterGroup& g : groups_) names.push_back(g.name);
@@ -62,8 +65,10 @@ public:
             if (s.slot < 0) continue;
             const Index from = before.segments.empty() ? -1 : before.segments[i].slot;
             for (std::size_t b = 0; b < pointers.size(); ++b) {
-                if (from >= 0) std::copy_n(moment_pointers[b] + from, s.size(), pointers[b] + s.slot);
-                else if (static_cast<Index>(b) == moments) std::copy_n(parameters(i), s.size(), pointers[b] + s.slot);
+                if (from >= 0)
+                    std::copy_n(moment_pointers[b] + from, s.size(), pointers[b] + s.slot);
+                else if (static_cast<Index>(b) == moments)
+                    std::copy_n(parameters(i), s.size(), pointers[b] + s.slot);
             }
         }
         list_stores();
@@ -89,16 +94,18 @@ public:
 
     void require_parameters(const char* who) const {
         if (averaged)
-            throw_value_error(std::string(who) + ": expects the trained parameters in place, got their averages (swap_averaged)");
+            throw_value_error(std::string(who) +
+                              ": expects the trained parameters in place, got their averages (swap_averaged)");
     }
     void require_trained(const char* who) const {
         require_parameters(who);
         if (layout.total_size == 0 && !layout.segments.empty())
-            throw_value_error(std::string(who) + ": expects parameters to train, got a model whose parameters are all frozen");
+            throw_value_error(std::string(who) +
+                              ": expects parameters to train, got a model whose parameters are all frozen");
     }
 
-    /// One update of every trained parameter: gradients, divided by `weight`, are regularised and clipped, parameters updated,
-    /// their norms limited and their averages moved; gradients are then zero.
+    /// One update of every trained parameter: gradients, divided by `weight`, are regularised and clipped, parameters
+    /// updated, their norms limited and their averages moved; gradients are then zero.
     void update(Workspace<T>& workspace, double weight) {
         const TeamScope team;
         const FloatScope mode;
@@ -107,18 +114,22 @@ public:
         for (std::size_t i = 0; i < layout.segments.size(); ++i) {
             const Segment& s = layout.segments[i];
             if (s.slot >= 0 && (s.l1 != 0 || s.l2 != 0))
-                kernels::penalize(workspace.gradients() + s.slot, parameters(i), static_cast<T>(s.l1), static_cast<T>(2 * s.l2), s.size());
+                kernels::penalize(workspace.gradients() + s.slot, parameters(i), static_cast<T>(s.l1),
+                                  static_cast<T>(2 * s.l2), s.size());
         }
         clip(workspace);
         run_optimizer(workspace);
         for (std::size_t i = 0; i < layout.segments.size(); ++i) {
             const Segment& s = layout.segments[i];
             if (s.slot < 0) continue;
-            if (s.max_norm > 0 && s.size() > 0) kernels::limit_columns(parameters(i), static_cast<T>(s.max_norm), rows(s), width(s));
+            if (s.max_norm > 0 && s.size() > 0)
+                kernels::limit_columns(parameters(i), static_cast<T>(s.max_norm), rows(s), width(s));
             if (!has_averages()) continue;
             T* const average = moment_pointers.back() + s.slot;
-            if (updates == 1) std::copy_n(parameters(i), s.size(), average);
-            else kernels::average(average, parameters(i), static_cast<T>(1 - ema_momentum_), s.size());
+            if (updates == 1)
+                std::copy_n(parameters(i), s.size(), average);
+            else
+                kernels::average(average, parameters(i), static_cast<T>(1 - ema_momentum_), s.size());
         }
         workspace.zero_gradients();
     }
@@ -136,7 +147,7 @@ public:
     OptimizerHandle<T> optimizer;
     GradientLayout layout;
     Index updates = 0;
-    bool averaged = false;  ///< parameters and averages have changed places
+    bool averaged = false; ///< parameters and averages have changed places
 
 private:
     struct StoreSegments {
@@ -155,7 +166,8 @@ private:
     void list_stores() {
         by_store_.clear();
         for (std::size_t i = 0; i < layout.segments.size(); ++i) {
-            auto at = std::find_if(by_store_.begin(), by_store_.end(), [&](const auto& b) { return b.store == layout.store_of[i]; });
+            auto at = std::find_if(by_store_.begin(), by_store_.end(),
+                                   [&](const auto& b) { return b.store == layout.store_of[i]; });
             if (at == by_store_.end()) at = by_store_.insert(at, StoreSegments{layout.store_of[i], {}, {}, {}});
             at->segments.push_back(layout.segments[i]);
             at->index.push_back(i);
@@ -184,13 +196,17 @@ private:
         for (std::size_t i = 0; i < layout.segments.size(); ++i) {
             const Segment& s = layout.segments[i];
             if (s.slot < 0 || s.size() == 0) continue;
-            if (!s.row_sparse) f(s, workspace.gradients() + s.slot, s.size(), nullptr);
-            else f(s, const_cast<T*>(sparse[i].values), static_cast<Index>(sparse[i].ids.size()) * width(s), sparse[i].ids.data());
+            if (!s.row_sparse)
+                f(s, workspace.gradients() + s.slot, s.size(), nullptr);
+            else
+                f(s, const_cast<T*>(sparse[i].values), static_cast<Index>(sparse[i].ids.size()) * width(s),
+                  sparse[i].ids.data());
         }
     }
     void scale(const Workspace<T>& workspace, T factor) const {
         if (factor == T(1)) return;
-        each_gradient(workspace, [&](const Segment&, T* g, Index n, const std::int32_t*) { kernels::scale(g, g, factor, n); });
+        each_gradient(workspace,
+                      [&](const Segment&, T* g, Index n, const std::int32_t*) { kernels::scale(g, g, factor, n); });
     }
     static double squares(const Segment& s, const T* g, Index n, const std::int32_t* ids) {
         return s.row_sparse ? kernels::sum_squares_of_rows(g, ids, n / width(s), rows(s), width(s))
@@ -208,13 +224,16 @@ private:
             });
         if (clip_.global_norm > 0) {
             double total = 0;
-            each_gradient(workspace, [&](const Segment& s, T* g, Index n, const std::int32_t* ids) { total += squares(s, g, n, ids); });
+            each_gradient(workspace, [&](const Segment& s, T* g, Index n, const std::int32_t* ids) {
+                total += squares(s, g, n, ids);
+            });
             scale(workspace, kernels::clip_factor<T>(std::sqrt(total), clip_.global_norm));
         }
     }
     template <class F> void each_average(const F& f) {
         for (std::size_t i = 0; i < layout.segments.size(); ++i)
-            if (const Segment& s = layout.segments[i]; s.slot >= 0) f(parameters(i), moment_pointers.back() + s.slot, s.size());
+            if (const Segment& s = layout.segments[i]; s.slot >= 0)
+                f(parameters(i), moment_pointers.back() + s.slot, s.size());
     }
 
     ClipOptions clip_;
@@ -225,5 +244,5 @@ private:
     std::vector<StoreSegments> by_store_;
 };
 
-}  // namespace detail
+} // namespace detail
 GRADUS_END

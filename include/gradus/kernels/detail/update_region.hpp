@@ -11,7 +11,9 @@ template <class T> struct PenalizeBody {
         at.put(g + i, fma(splat<T>(l2), v, at.get(g + i)) + sign);
     }
 };
-template <class T> void penalize(T* g, const T* w, T l1, T l2, Index n) { each_vector<T>(n, PenalizeBody<T>{g, w, l1, l2}); }
+template <class T> void penalize(T* g, const T* w, T l1, T l2, Index n) {
+    each_vector<T>(n, PenalizeBody<T>{g, w, l1, l2});
+}
 
 template <class T> struct AbsoluteStep {
     const T* x;
@@ -69,7 +71,7 @@ template <class T> void limit_columns(T* w, T limit, Index rows, Index columns, 
     if (i < columns) body(i, Part<T>{columns - i});
 }
 
-template <class T>
-inline constexpr UpdateTable<T> update_table = {&penalize<T>, &sum_absolute<T>, &clamp<T>, &average<T>, &limit_columns<T>};
+template <class T> inline constexpr UpdateTable<T> update_table = {&penalize<T>, &sum_absolute<T>, &clamp<T>,
+                                                                   &average<T>, &limit_columns<T>};
 
 #endif

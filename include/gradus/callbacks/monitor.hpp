@@ -1,0 +1,47 @@
+/// What callbacks that watch a log share: finding it, and which way it improves.
+#pragma once
+#include <gradus/models/callback.hpp>
+
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+
+GRADUS_BEGIN
+
+/// Which way a monitored value improves. automatic: up for names that contain acc, auc, precision, recall, f1 or r2,
+/// else down.
+enum class Improves : std::uint8_t { automatic, down, up };
+inline std::span<const std::string_view> enum_names(Improves) {
+    static constexpr std::string_view names[] = {"automatic", "down", "up"};
+    return names;
+}
+
+namespace detail {
+
+inline bool improves_up(Improves mode, std::string_view monitor) {
+    if (mode != Improves::automatic) return mode == Improves::up;
+    for (const char* s : {"acc", "auc", "precision", "recall", "f1", "r2"})
+        if (monitor.find(s) != std::string_view::npos) return true;
+    return false;
+}
+
+/// Worse than any value.
+inline double worst_value(bool up) {
+    return up ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity();
+}
+
+/// The value of a log; throws ValueError where there is none of that name.
+inline double monitored(std::span<const Log> logs, std::string_view name, std::string_view who,
+                        const char* option = "monitor") {
+    std::string known;
+    for (const Log& l : logs) {
+        if (l.name == name) return l.value;
+        known += (known.empty() ? "" : ", ") + std::string(l.name);
+    }
+    throw_value_error(std::string(who) + ": " + option + " expects one of " + known + ", got \"" + std::string(name) +
+                      "\"");
+}
+
+} // namespace detail
+GRADUS_END
