@@ -4,6 +4,7 @@
 #include <gradus/kernels/elementwise.hpp>
 #include <gradus/kernels/matmul.hpp>
 #include <gradus/layers/activation.hpp>
+#include <gradus/layers/regularizer.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -16,6 +17,10 @@ struct DenseOptions {
     bool use_bias = true;
     Initializer kernel_initializer = initializers::glorot_uniform();
     Initializer bias_initializer = initializers::zeros();
+    Regularizer kernel_regularizer = {};
+    Regularizer bias_regularizer = {};
+    Constraint kernel_constraint = {};
+    Constraint bias_constraint = {};
 };
 
 /// y = f(x W + b): x [B, ..., D] -> y [B, ..., U], kernel W [D, U], bias b [U]. Masks pass.
@@ -33,6 +38,10 @@ public:
         f("use_bias", o_.use_bias);
         f("kernel_initializer", o_.kernel_initializer);
         f("bias_initializer", o_.bias_initializer);
+        f("kernel_regularizer", o_.kernel_regularizer);
+        f("bias_regularizer", o_.bias_regularizer);
+        f("kernel_constraint", o_.kernel_constraint);
+        f("bias_constraint", o_.bias_constraint);
     }
     activation::Kind ends_with() const override { return o_.activation; }
 
@@ -49,8 +58,10 @@ public:
         shape.back() = units;
         b.out(0, shape);
         b.mask(0, build::Mask::pass);
-        kernel_ = b.param("kernel", {features, units}, o_.kernel_initializer);
-        bias_ = o_.use_bias ? b.param("bias", {units}, o_.bias_initializer, {.decay = false}) : Param();
+        kernel_ = b.param("kernel", {features, units}, o_.kernel_initializer,
+                          regularized(b, o_.kernel_regularizer, o_.kernel_constraint));
+        const ParamOptions bias = regularized(b, o_.bias_regularizer, o_.bias_constraint, {.decay = false});
+        bias_ = o_.use_bias ? b.param("bias", {units}, o_.bias_initializer, bias) : Param();
         const bool from_input = activation::needs_input(o_.activation);
         b.backward_needs(o_.activation == linear || from_input ? build::Needs::input : build::Needs::both);
         if (from_input) z_ = b.saved<T>({rows, units});

@@ -3,6 +3,7 @@
 #include <gradus/kernels/elementwise.hpp>
 #include <gradus/kernels/embedding.hpp>
 #include <gradus/layers/layer.hpp>
+#include <gradus/layers/regularizer.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -13,6 +14,8 @@ struct EmbeddingOptions {
     Index input_dim = 0;   ///< V: ids are in [0, V)
     Index output_dim = 0;  ///< D
     Initializer embeddings_initializer = initializers::random_uniform(-0.05, 0.05);
+    Regularizer embeddings_regularizer = {};
+    Constraint embeddings_constraint = {};
     bool mask_zero = false;  ///< id 0 is padding: the output carries a mask
     bool trainable = true;
     Tensor<float> weights = {};  ///< start from this matrix [V, D] instead of the initializer
@@ -20,7 +23,7 @@ struct EmbeddingOptions {
 
 /// y[b, t] = E[x[b, t]]: ids x [B, T] (any axes) -> y [B, T, D], embeddings E [V, D].
 /// Ids in data are checked before they enter; those computed in the graph are clamped to [0, V). The gradient of E is sparse by
-/// rows: only ids of the step are updated, though optimizers treat the others as zero, as Keras does.
+/// rows, but with a regularizer: only ids of the step are updated, though optimizers treat the others as zero, as Keras does.
 /// With mask_zero, x is [B, T].
 template <class T = float> class Embedding : public Layer<Embedding, T> {
 public:
@@ -32,6 +35,8 @@ public:
         f("input_dim", o_.input_dim);
         f("output_dim", o_.output_dim);
         f("embeddings_initializer", o_.embeddings_initializer);
+        f("embeddings_regularizer", o_.embeddings_regularizer);
+        f("embeddings_constraint", o_.embeddings_constraint);
         f("mask_zero", o_.mask_zero);
         f("trainable", o_.trainable);
         f("weights", o_.weights);
@@ -55,7 +60,8 @@ public:
         b.out(0, shape);
         b.mask(0, o_.mask_zero ? build::Mask::make : build::Mask::pass);
         b.backward_needs(build::Needs::input);
-        const ParamOptions options{.trainable = o_.trainable, .row_sparse = true};
+        const ParamOptions options = regularized(b, o_.embeddings_regularizer, o_.embeddings_constraint,
+                                                 {.trainable = o_.trainable, .row_sparse = true});
         const SymbolicShape table{o_.input_dim, o_.output_dim};
         embeddings_ = o_.weights.empty()
                           ? b.param("embeddings", table, o_.embeddings_initializer, options)

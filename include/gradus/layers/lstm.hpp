@@ -1,32 +1,14 @@
 /// LSTM: long short-term memory over a sequence.
 #pragma once
-#include <gradus/kernels/activation_kind.hpp>
 #include <gradus/kernels/dropout.hpp>
 #include <gradus/kernels/elementwise.hpp>
 #include <gradus/kernels/lstm.hpp>
+#include <gradus/layers/lstm_options.hpp>
 #include <gradus/layers/recurrent.hpp>
 
 #include <algorithm>
-#include <limits>
 
 GRADUS_BEGIN
-
-struct LSTMOptions {
-    Index units = 0;
-    activation::Kind activation = activation::tanh;
-    activation::Kind recurrent_activation = sigmoid;
-    bool use_bias = true;
-    Initializer kernel_initializer = initializers::glorot_uniform();
-    Initializer recurrent_initializer = initializers::orthogonal();
-    Initializer bias_initializer = initializers::zeros();
-    bool unit_forget_bias = true;  ///< the forget gate's bias starts at 1
-    double dropout = 0;            ///< of inputs: one mask per sample for all gates and steps
-    double recurrent_dropout = 0;  ///< of h on its way into the gates: one mask per sample for all gates and steps
-    bool return_sequences = false;
-    bool return_state = false;
-    bool go_backwards = false;
-    bool stateful = false;  ///< the last h and c are the next batch's first ones, until reset_states
-};
 
 /// x [B, T, D] (then optional h0, c0 [B, U]) -> y [B, U], the last h; with return_sequences [B, T, U], every h; with return_state
 /// also h and c [B, U]. Formula and gate order (i f c o): kernels/lstm.hpp. Parameters kernel [D, 4U], recurrent_kernel [U, 4U],
@@ -40,22 +22,7 @@ public:
     explicit LSTM(const LSTMOptions& options) : o_(options) {}
 
     std::string_view kind() const override { return "lstm"; }
-    void fields(Fields& f) override {
-        f("units", o_.units);
-        f("activation", o_.activation);
-        f("recurrent_activation", o_.recurrent_activation);
-        f("use_bias", o_.use_bias);
-        f("kernel_initializer", o_.kernel_initializer);
-        f("recurrent_initializer", o_.recurrent_initializer);
-        f("bias_initializer", o_.bias_initializer);
-        f("unit_forget_bias", o_.unit_forget_bias);
-        f("dropout", o_.dropout);
-        f("recurrent_dropout", o_.recurrent_dropout);
-        f("return_sequences", o_.return_sequences);
-        f("return_state", o_.return_state);
-        f("go_backwards", o_.go_backwards);
-        f("stateful", o_.stateful);
-    }
+    void fields(Fields& f) override { o_.fields(f); }
     bool go_backwards() const override { return o_.go_backwards; }
     bool return_sequences() const override { return o_.return_sequences; }
     bool return_state() const override { return o_.return_state; }
@@ -68,7 +35,7 @@ public:
     }
 
     void build(Build& b) override {
-        check(b);
+        o_.check(b);
         b.require_values(0, 3, 3, "[batch, time, features]");
         const Dim batch = b.in(0).shape[0], time = b.in(0).shape[1];
         b.require(b.in(0).shape[2].is_constant(), "a number of features known when the model is built");
@@ -83,10 +50,13 @@ public:
         b.mask(0, o_.return_sequences ? build::Mask::pass : build::Mask::stop);
         if (o_.return_state)
             for (int i : {1, 2}) b.out(i, {batch, units});
-        kernel_ = b.param("kernel", {features, 4 * units}, o_.kernel_initializer);
-        recurrent_kernel_ = b.param("recurrent_kernel", {units, 4 * units}, o_.recurrent_initializer);
+        kernel_ = b.param("kernel", {features, 4 * units}, o_.kernel_initializer,
+                          regularized(b, o_.kernel_regularizer, o_.kernel_constraint));
+        recurrent_kernel_ = b.param("recurrent_kernel", {units, 4 * units}, o_.recurrent_initializer,
+                                    regularized(b, o_.recurrent_regularizer, o_.recurrent_constraint));
         if (o_.use_bias) {
-            bias_ = b.param("bias", {4 * units}, o_.bias_initializer, {.decay = false});
+            bias_ = b.param("bias", {4 * units}, o_.bias_initializer,
+                            regularized(b, o_.bias_regularizer, o_.bias_constraint, {.decay = false}));
             if (o_.unit_forget_bias) b.preset(bias_, units, 2 * units, 1);
         }
         b.backward_needs(build::Needs::neither);
@@ -171,17 +141,6 @@ private:
         kernels::dropout_mask(mask.data(), r.random(purpose), static_cast<T>(rate), rows, cols);
         return mask.data();
     }
-    void check(const Build& b) const {
-        if (o_.units < 1) throw_value_error(b.context() + ": units expects at least 1, got " + std::to_string(o_.units));
-        if (o_.units > std::numeric_limits<std::int32_t>::max())
-            throw_value_error(b.context() + ": units expects at most 2^31 - 1, got " + std::to_string(o_.units));
-        if (o_.activation != activation::tanh || o_.recurrent_activation != sigmoid)
-            throw_value_error(b.context() + ": expects activation tanh and recurrent_activation sigmoid; there are no others");
-        for (double rate : {o_.dropout, o_.recurrent_dropout})
-            if (!(rate >= 0 && rate < 1))
-                throw_value_error(b.context() + ": dropout rates expect [0, 1), got " + std::to_string(rate));
-    }
-
     LSTMOptions o_;
     Param kernel_, recurrent_kernel_, bias_;
     Carry<T> h_, c_;
