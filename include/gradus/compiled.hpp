@@ -22,6 +22,8 @@
     entry(kernels::average_pool_time_forward, T) \
     entry(kernels::average_pool_time_backward, T) \
     entry(kernels::axpy, T) \
+    entry(kernels::batch_normalization_forward, T) \
+    entry(kernels::batch_normalization_backward, T) \
     entry(kernels::binary_crossentropy, T) \
     entry(kernels::categorical_crossentropy, T) \
     entry(kernels::clamp, T) \
@@ -33,6 +35,8 @@
     entry(kernels::fill_normal, T) \
     entry(kernels::fill_truncated_normal, T) \
     entry(kernels::fill_uniform, T) \
+    entry(kernels::layer_normalization_forward, T) \
+    entry(kernels::layer_normalization_backward, T) \
     entry(kernels::limit_columns, T) \
     entry(kernels::lstm_forward, T) \
     entry(kernels::lstm_backward, T) \
@@ -70,6 +74,7 @@
     entry(Activation, T) \
     entry(Adam, T) \
     entry(AdamW, T) \
+    entry(BatchNormalization, T) \
     entry(Bidirectional, T) \
     entry(BinaryAccuracy, T) \
     entry(BinaryCrossentropy, T) \
@@ -81,6 +86,7 @@
     entry(InputLayer, T) \
     entry(LSTM, T) \
     entry(LayerHandle, T) \
+    entry(LayerNormalization, T) \
     entry(LossHandle, T) \
     entry(MeanSquaredError, T) \
     entry(MetricHandle, T) \

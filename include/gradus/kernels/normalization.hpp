@@ -97,9 +97,13 @@ template <class T> void batch_normalization_forward(T* y, T* statistics, T* movi
     if (n.batch) {
         const Index count = detail::steps_in(n.mask, n.rows, n.span);
         mean.setZero();
+        for (int pass = 0; pass < 2; ++pass) { // the second one corrects the first
+            inverse.setZero();
+            for (Index r = 0; r < n.rows; ++r)
+                if (counts(r)) inverse += (row(r) - mean) / T(count);
+            mean += inverse;
+        }
         inverse.setZero();
-        for (Index r = 0; r < n.rows; ++r)
-            if (counts(r)) mean += row(r) / T(count);
         for (Index r = 0; r < n.rows; ++r)
             if (counts(r)) inverse += (row(r) - mean).square() / T(count);
         if (count > 0) {
