@@ -35,7 +35,7 @@ std::string text_classifier() {
 }
 
 std::string digits() {
-    Sequential model{Dense(70, relu), Dense(33, activation::tanh), Dense(10, softmax)};
+    Sequential model{Dense(70, relu), BatchNormalization(), Dense(33, activation::tanh), LayerNormalization(), Dense(10, softmax)};
     model.compile({.optimizer = SGD({.learning_rate = 0.05}), .loss = SparseCategoricalCrossentropy(), .seed = 4});
     Tensor<float> x({150, 45});
     initializers::random_normal(0, 1)(x.view(), Random(5, 6, Purpose::noise));
