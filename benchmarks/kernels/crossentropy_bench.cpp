@@ -40,11 +40,12 @@ void categorical_crossentropy(benchmark::State& state) {
     kernels::softmax_forward(target.data(), target.data(), rows, classes);
     std::vector<float> loss(static_cast<std::size_t>(rows)), d(p.size()), expected(loss), expected_d(d);
     const auto run = [&] {
-        kernels::softmax_categorical_crossentropy(loss.data(), d.data(), p.data(), target.data(), rows, classes, 1e-7f, 0.1f);
+        kernels::softmax_categorical_crossentropy(loss.data(), d.data(), p.data(), target.data(), rows, classes, 1e-7f,
+                                                  0.1f);
     };
     run();
-    kernels::ref::softmax_categorical_crossentropy(expected.data(), expected_d.data(), p.data(), target.data(), rows, classes, 1e-7f,
-                                                   0.1f);
+    kernels::ref::softmax_categorical_crossentropy(expected.data(), expected_d.data(), p.data(), target.data(), rows,
+                                                   classes, 1e-7f, 0.1f);
     if (bench::largest_difference(loss, expected) > 1e-5 || bench::largest_difference(d, expected_d) > 1e-6)
         return state.SkipWithError("differs from the reference");
     const double s = bench::time_kernel(state, run);

@@ -18,13 +18,21 @@ void mean_squared_error(benchmark::State& state) {
     state.counters["ns/row"] = 1e9 * s / double(rows);
     bench::report_bytes(state, 8.0 * double(n), s);
 }
-BENCHMARK(mean_squared_error)->ArgNames({"rows", "cols"})->Args({32, 1})->Args({32, 10})->Args({64, 784})->Args({20000, 1});
+BENCHMARK(mean_squared_error)
+    ->ArgNames({"rows", "cols"})
+    ->Args({32, 1})
+    ->Args({32, 10})
+    ->Args({64, 784})
+    ->Args({20000, 1});
 
 void huber_gradient(benchmark::State& state) {
     const Index rows = state.range(0), cols = state.range(1), n = rows * cols;
-    const auto p = bench::numbers<float>(n, 1), target = bench::numbers<float>(n, 2), dloss = bench::numbers<float>(rows, 3);
+    const auto p = bench::numbers<float>(n, 1), target = bench::numbers<float>(n, 2),
+               dloss = bench::numbers<float>(rows, 3);
     std::vector<float> dp(p.size()), expected(dp);
-    const auto run = [&] { kernels::huber_gradient(dp.data(), dloss.data(), p.data(), target.data(), rows, cols, 0.5f); };
+    const auto run = [&] {
+        kernels::huber_gradient(dp.data(), dloss.data(), p.data(), target.data(), rows, cols, 0.5f);
+    };
     run();
     kernels::ref::huber_gradient(expected.data(), dloss.data(), p.data(), target.data(), rows, cols, 0.5f);
     if (bench::largest_difference(dp, expected) > 1e-6) return state.SkipWithError("differs from the reference");

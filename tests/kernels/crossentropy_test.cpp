@@ -63,12 +63,14 @@ TEMPLATE_TEST_CASE("cross-entropies agree with their twins, unaligned and of any
     });
 }
 
-TEMPLATE_TEST_CASE("categorical cross-entropies agree with their twins, unaligned and of any size", "[kernels]", float, double) {
+TEMPLATE_TEST_CASE("categorical cross-entropies agree with their twins, unaligned and of any size", "[kernels]", float,
+                   double) {
     using T = TestType;
     const double tolerance = 16 * std::numeric_limits<T>::epsilon();
     const auto close = [&](const Numbers<T>& a, const Numbers<T>& b, double factor) {
         for (std::size_t i = 0; i < a.size(); ++i)
-            if (!(std::abs(double(a[i]) - double(b[i])) <= factor * tolerance * (1 + std::abs(double(b[i]))))) return false;
+            if (!(std::abs(double(a[i]) - double(b[i])) <= factor * tolerance * (1 + std::abs(double(b[i])))))
+                return false;
         return a.size() == b.size();
     };
     on_each_set([&] {
@@ -82,20 +84,23 @@ TEMPLATE_TEST_CASE("categorical cross-entropies agree with their twins, unaligne
                     softmax_forward(t.data(), t.data(), rows, classes);
                     const auto run = [&](T* loss, T* d, const T* x) {
                         if (form == 2)
-                            softmax_categorical_crossentropy(loss, d, x, t.data() + 1, rows, classes, T(1e-7), smoothing);
+                            softmax_categorical_crossentropy(loss, d, x, t.data() + 1, rows, classes, T(1e-7),
+                                                             smoothing);
                         else
-                            categorical_crossentropy(loss, d, x, t.data() + 1, rows, classes, logits, T(1e-7), smoothing);
+                            categorical_crossentropy(loss, d, x, t.data() + 1, rows, classes, logits, T(1e-7),
+                                                     smoothing);
                     };
                     p.insert(p.begin(), T(7));
                     t.insert(t.begin(), T(7));
-                    Numbers<T> loss(std::size_t(rows) + 1, T(42)), expected = loss, d(p.size() + 1, T(42)), expected_d = d;
+                    Numbers<T> loss(std::size_t(rows) + 1, T(42)), expected = loss, d(p.size() + 1, T(42)),
+                                                                   expected_d = d;
                     run(loss.data(), d.data() + 1, p.data() + 1);
                     if (form == 2)
-                        ref::softmax_categorical_crossentropy(expected.data(), expected_d.data() + 1, p.data() + 1, t.data() + 1, rows,
-                                                              classes, T(1e-7), smoothing);
+                        ref::softmax_categorical_crossentropy(expected.data(), expected_d.data() + 1, p.data() + 1,
+                                                              t.data() + 1, rows, classes, T(1e-7), smoothing);
                     else
-                        ref::categorical_crossentropy(expected.data(), expected_d.data() + 1, p.data() + 1, t.data() + 1, rows,
-                                                      classes, logits, T(1e-7), smoothing);
+                        ref::categorical_crossentropy(expected.data(), expected_d.data() + 1, p.data() + 1,
+                                                      t.data() + 1, rows, classes, logits, T(1e-7), smoothing);
                     CHECK(close(loss, expected, 10));
                     CHECK(close(d, expected_d, 10));
                     const auto with = loss;
@@ -133,7 +138,8 @@ TEMPLATE_TEST_CASE("categorical cross-entropy of one-hot targets is the sparse o
             for (Index r = 0; r < rows; ++r) one_hot[std::size_t(r * classes + target[std::size_t(r)])] = 1;
             softmax_forward(p.data(), z.data(), rows, classes);
             categorical_crossentropy(loss.data(), d.data(), z.data(), one_hot.data(), rows, classes, true);
-            sparse_categorical_crossentropy(sparse.data(), sparse_d.data(), z.data(), target.data(), rows, classes, true);
+            sparse_categorical_crossentropy(sparse.data(), sparse_d.data(), z.data(), target.data(), rows, classes,
+                                            true);
             CHECK(same(loss, sparse));
             CHECK(same(d, sparse_d));
             softmax_categorical_crossentropy(loss.data(), d.data(), p.data(), one_hot.data(), rows, classes);
@@ -178,9 +184,11 @@ TEST_CASE("gradients of cross-entropies are those of finite differences", "[kern
             for (std::size_t i = 0; i < q.size(); ++i) {
                 auto x = q;
                 x[i] += h;
-                categorical_crossentropy<double>(high.data(), nullptr, x.data(), soft.data(), rows, classes, logits, 1e-7, 0.1);
+                categorical_crossentropy<double>(high.data(), nullptr, x.data(), soft.data(), rows, classes, logits,
+                                                 1e-7, 0.1);
                 x[i] -= 2 * h;
-                categorical_crossentropy<double>(low.data(), nullptr, x.data(), soft.data(), rows, classes, logits, 1e-7, 0.1);
+                categorical_crossentropy<double>(low.data(), nullptr, x.data(), soft.data(), rows, classes, logits,
+                                                 1e-7, 0.1);
                 const std::size_t r = i / std::size_t(classes);
                 CHECK(std::abs((high[r] - low[r]) / (2 * h) - dq[i]) <= 1e-6 * (1 + std::abs(dq[i])));
             }
@@ -305,7 +313,8 @@ TEMPLATE_TEST_CASE("cross-entropies have the same bits on every set and for any 
             const auto soft = numbers<T>(rows * classes, 4, 0, 1);
             check_same_bits([&] {
                 Numbers<T> r(2 * q.size() + 2 * std::size_t(rows));
-                categorical_crossentropy(r.data(), r.data() + rows, q.data(), soft.data(), rows, classes, logits, T(1e-7), T(0.1));
+                categorical_crossentropy(r.data(), r.data() + rows, q.data(), soft.data(), rows, classes, logits,
+                                         T(1e-7), T(0.1));
                 T* const below = r.data() + rows + rows * classes;
                 softmax_categorical_crossentropy(below, below + rows, q.data(), soft.data(), rows, classes);
                 return r;

@@ -17,14 +17,17 @@ template <class T> struct ErrorKernels {
 };
 template <class T> std::vector<ErrorKernels<T>> errors() {
     static constexpr T delta = T(0.75);
-    return {{&mean_squared_error<T>, &mean_squared_error_gradient<T>, &ref::mean_squared_error<T>,
-             &ref::mean_squared_error_gradient<T>},
-            {&mean_absolute_error<T>, &mean_absolute_error_gradient<T>, &ref::mean_absolute_error<T>,
-             &ref::mean_absolute_error_gradient<T>},
-            {[](T* l, const T* p, const T* t, Index r, Index c) { huber(l, p, t, r, c, delta); },
-             [](T* d, const T* g, const T* p, const T* t, Index r, Index c) { huber_gradient(d, g, p, t, r, c, delta); },
-             [](T* l, const T* p, const T* t, Index r, Index c) { ref::huber(l, p, t, r, c, delta); },
-             [](T* d, const T* g, const T* p, const T* t, Index r, Index c) { ref::huber_gradient(d, g, p, t, r, c, delta); }}};
+    return {
+        {&mean_squared_error<T>, &mean_squared_error_gradient<T>, &ref::mean_squared_error<T>,
+         &ref::mean_squared_error_gradient<T>},
+        {&mean_absolute_error<T>, &mean_absolute_error_gradient<T>, &ref::mean_absolute_error<T>,
+         &ref::mean_absolute_error_gradient<T>},
+        {[](T* l, const T* p, const T* t, Index r, Index c) { huber(l, p, t, r, c, delta); },
+         [](T* d, const T* g, const T* p, const T* t, Index r, Index c) { huber_gradient(d, g, p, t, r, c, delta); },
+         [](T* l, const T* p, const T* t, Index r, Index c) { ref::huber(l, p, t, r, c, delta); },
+         [](T* d, const T* g, const T* p, const T* t, Index r, Index c) {
+             ref::huber_gradient(d, g, p, t, r, c, delta);
+         }}};
 }
 
 } // namespace
@@ -37,16 +40,20 @@ TEMPLATE_TEST_CASE("errors agree with their twins, unaligned and of any size", "
             for (Index rows : {0, 1, 2, 17, 130})
                 for (Index cols : {1, 2, 3, 8, 15, 16, 17, 64, 65, 300}) {
                     const Index n = rows * cols;
-                    const auto p = numbers<T>(n + 1, 1), t = numbers<T>(n + 1, 2), dloss = numbers<T>(rows + 1, 3, 0, 1);
-                    Numbers<T> loss(std::size_t(rows) + 2, T(42)), expected = loss, dp(p.size() + 1, T(42)), expected_dp = dp;
+                    const auto p = numbers<T>(n + 1, 1), t = numbers<T>(n + 1, 2),
+                               dloss = numbers<T>(rows + 1, 3, 0, 1);
+                    Numbers<T> loss(std::size_t(rows) + 2, T(42)), expected = loss, dp(p.size() + 1, T(42)),
+                                                                   expected_dp = dp;
                     error.loss(loss.data() + 1, p.data() + 1, t.data() + 1, rows, cols);
                     error.ref_loss(expected.data() + 1, p.data() + 1, t.data() + 1, rows, cols);
                     CHECK(largest_difference(loss, expected) <= tolerance);
                     error.gradient(dp.data() + 1, dloss.data() + 1, p.data() + 1, t.data() + 1, rows, cols);
-                    error.ref_gradient(expected_dp.data() + 1, dloss.data() + 1, p.data() + 1, t.data() + 1, rows, cols);
+                    error.ref_gradient(expected_dp.data() + 1, dloss.data() + 1, p.data() + 1, t.data() + 1, rows,
+                                       cols);
                     CHECK(largest_difference(dp, expected_dp) <= tolerance);
                     auto in_place = p;
-                    error.gradient(in_place.data() + 1, dloss.data() + 1, in_place.data() + 1, t.data() + 1, rows, cols);
+                    error.gradient(in_place.data() + 1, dloss.data() + 1, in_place.data() + 1, t.data() + 1, rows,
+                                   cols);
                     CHECK(std::equal(in_place.begin() + 1, in_place.end(), dp.begin() + 1));
                 }
     });

@@ -138,8 +138,9 @@ TEST_CASE("binary_crossentropy without gradients, and with an upstream gradient 
 TEST_CASE("binary_crossentropy refuses what does not fit", "[losses]") {
     const Tensor<float> some(Shape{2, 2}, 0.5f);
     for (double smoothing : {-0.1, 1.1, std::nan("")})
-        CHECK_THROWS_AS(LossPlace<float>(BinaryCrossentropy<float>({.label_smoothing = smoothing}), some, AnyView(some.view())),
-                        ValueError);
+        CHECK_THROWS_AS(
+            LossPlace<float>(BinaryCrossentropy<float>({.label_smoothing = smoothing}), some, AnyView(some.view())),
+            ValueError);
     const SymbolicShape one{dim::batch(), 1};
     const auto build = [](SymbolicShape p, Build::In target) {
         BinaryCrossentropy<float> loss;

@@ -46,10 +46,11 @@ template <class T> void check_below_softmax(const Shape& shape, double smoothing
     CHECK(difference(below.dp, logits.dp) <= tolerance);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("categorical_crossentropy equals Keras", "[losses]") {
-    for (const char* name : {"probabilities", "not_normalised", "time", "logits", "time_logits", "smooth", "smooth_logits"}) {
+    for (const char* name :
+         {"probabilities", "not_normalised", "time", "logits", "time_logits", "smooth", "smooth_logits"}) {
         const bool from_logits = std::string_view(name).ends_with("logits");
         const double smoothing = std::string_view(name).starts_with("smooth") ? 0.1 : 0;
         check_golden(CategoricalCrossentropy({.from_logits = from_logits, .label_smoothing = smoothing}),
@@ -58,10 +59,12 @@ TEST_CASE("categorical_crossentropy equals Keras", "[losses]") {
 }
 
 TEST_CASE("categorical_crossentropy has right gradients and keeps the contract", "[losses]") {
-    for (const SymbolicShape& shape : {SymbolicShape{dim::batch(), 2}, {dim::batch(), 19}, {dim::batch(), dim::time(), 5}})
+    for (const SymbolicShape& shape :
+         {SymbolicShape{dim::batch(), 2}, {dim::batch(), 19}, {dim::batch(), dim::time(), 5}})
         for (double smoothing : {0.0, 0.2}) {
             check_layer(CategoricalCrossentropy({.label_smoothing = smoothing}), shapes(shape, 0.05, 0.95));
-            check_layer(CategoricalCrossentropy({.from_logits = true, .label_smoothing = smoothing}), shapes(shape, -3, 3));
+            check_layer(CategoricalCrossentropy({.from_logits = true, .label_smoothing = smoothing}),
+                        shapes(shape, -3, 3));
         }
 }
 
@@ -113,15 +116,16 @@ TEST_CASE("categorical_crossentropy at the ends of the range", "[losses]") {
     CHECK(std::isnan(nan.loss[0]));
     nan.backward(weights.view());
     CHECK(std::isnan(nan.dp[0]));
-    CHECK(nan.dp[3] == 0);  // a row of no weight
+    CHECK(nan.dp[3] == 0); // a row of no weight
 }
 
 TEST_CASE("categorical_crossentropy refuses what does not fit", "[losses]") {
     check_refusals<CategoricalCrossentropy<float>>();
     const Tensor<float> p(Shape{2, 2}, 0.5f);
     for (double smoothing : {-0.1, 1.1, std::nan("")})
-        CHECK_THROWS_AS(LossPlace<float>(CategoricalCrossentropy<float>({.label_smoothing = smoothing}), p, AnyView(p.view())),
-                        ValueError);
+        CHECK_THROWS_AS(
+            LossPlace<float>(CategoricalCrossentropy<float>({.label_smoothing = smoothing}), p, AnyView(p.view())),
+            ValueError);
     const Tensor<float> none(Shape{0, 2});
     LossPlace<float> empty(CategoricalCrossentropy<float>(), none, AnyView(none.view()));
     empty.forward();
@@ -129,9 +133,11 @@ TEST_CASE("categorical_crossentropy refuses what does not fit", "[losses]") {
 }
 
 TEST_CASE("categorical_crossentropy keeps its options through conversion", "[losses]") {
-    const CategoricalCrossentropy<double> wide = CategoricalCrossentropy({.from_logits = true, .label_smoothing = 0.25});
-    CHECK(golden_difference<double, double>(CategoricalCrossentropy<double>({.from_logits = true, .label_smoothing = 0.1}),
-                                            "categorical/smooth_logits") <= 1e-12);
+    const CategoricalCrossentropy<double> wide =
+        CategoricalCrossentropy({.from_logits = true, .label_smoothing = 0.25});
+    CHECK(golden_difference<double, double>(
+              CategoricalCrossentropy<double>({.from_logits = true, .label_smoothing = 0.1}),
+              "categorical/smooth_logits") <= 1e-12);
     CHECK(golden_difference<double, double>(wide, "categorical/smooth_logits") >= 1e-3);
     CHECK(!wide.passes_over(activation::softmax));
 }

@@ -15,7 +15,8 @@ template <template <class> class L> void check_golden(const L<float>& loss, cons
 
 // Central differences need distance from where a slope jumps: seeds of check_layer's numbers keep it.
 template <class L> void check_gradients(const L& loss) {
-    for (const SymbolicShape& shape : {SymbolicShape{dim::batch(), 1}, {dim::batch(), 5}, {dim::batch(), dim::time(), 3}})
+    for (const SymbolicShape& shape :
+         {SymbolicShape{dim::batch(), 1}, {dim::batch(), 5}, {dim::batch(), dim::time(), 3}})
         check_layer(loss, {.inputs = {{.shape = shape, .low = -2, .high = 2}, {.shape = shape, .low = -2, .high = 2}}});
 }
 
@@ -51,4 +52,4 @@ template <class L> void check_refusals() {
                       "loss: expects targets [batch, 2] for its predictions, got [batch, 2] and [batch]");
 }
 
-}  // namespace place
+} // namespace place

@@ -32,7 +32,8 @@ TEST_CASE("huber: known values and edges", "[losses]") {
     check_nothing(Huber<float>());
     check_refusals<Huber<float>>();
     for (double delta : {0.0, -1.0, std::nan(""), std::numeric_limits<double>::infinity()})
-        CHECK_THROWS_AS(LossPlace<double>(Huber<double>(delta), Tensor<double>(Shape{4, 1}), AnyView(target.view())), ValueError);
+        CHECK_THROWS_AS(LossPlace<double>(Huber<double>(delta), Tensor<double>(Shape{4, 1}), AnyView(target.view())),
+                        ValueError);
 }
 
 TEST_CASE("huber keeps its delta through conversion", "[losses]") {

@@ -16,7 +16,8 @@ TEST_CASE("mean_absolute_error has right gradients and keeps the contract", "[lo
 
 TEST_CASE("mean_absolute_error: known values and edges", "[losses]") {
     const Tensor<double> target(Shape{1, 4}, std::vector<double>{1, 2, 3, 4});
-    LossPlace<double> p(MAE<double>(), Tensor<double>(Shape{1, 4}, std::vector<double>{1, 4, 2, 4.5}), AnyView(target.view()));
+    LossPlace<double> p(MAE<double>(), Tensor<double>(Shape{1, 4}, std::vector<double>{1, 4, 2, 4.5}),
+                        AnyView(target.view()));
     p.forward();
     p.backward();
     CHECK(p.loss[0] == 0.875);

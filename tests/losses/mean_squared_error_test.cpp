@@ -6,7 +6,8 @@ using namespace gradus;
 using namespace place;
 
 TEST_CASE("mean_squared_error equals Keras", "[losses]") {
-    for (const char* name : {"one", "several", "time"}) check_golden<MeanSquaredError>({}, std::string("mean_squared_error/") + name);
+    for (const char* name : {"one", "several", "time"})
+        check_golden<MeanSquaredError>({}, std::string("mean_squared_error/") + name);
 }
 
 TEST_CASE("mean_squared_error has right gradients and keeps the contract", "[losses]") {
@@ -15,7 +16,8 @@ TEST_CASE("mean_squared_error has right gradients and keeps the contract", "[los
 
 TEST_CASE("mean_squared_error: known values and edges", "[losses]") {
     const Tensor<double> target(Shape{2, 2}, std::vector<double>{1, 2, 3, std::nan("")});
-    LossPlace<double> p(MSE<double>(), Tensor<double>(Shape{2, 2}, std::vector<double>{2, 4, 3, 3}), AnyView(target.view()));
+    LossPlace<double> p(MSE<double>(), Tensor<double>(Shape{2, 2}, std::vector<double>{2, 4, 3, 3}),
+                        AnyView(target.view()));
     p.forward();
     CHECK(p.loss[0] == 2.5);
     CHECK(std::isnan(p.loss[1]));

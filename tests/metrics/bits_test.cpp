@@ -1,5 +1,5 @@
-// The bits of results as numbers in the source: every compiler and optimisation must give them, also where it may fuse products
-// with sums (-march=native).
+// The bits of results as numbers in the source: every compiler and optimisation must give them, also where it may fuse
+// products with sums (-march=native).
 #include <gradus/core/random.hpp>
 #include <gradus/metrics/auc.hpp>
 #include <gradus/metrics/classification_report.hpp>
@@ -42,8 +42,10 @@ TEST_CASE("metrics give the bits that are written here") {
     CHECK(bits(AUC<double>(), yes.view(), score) == 0x3fe9e674cd0b8329);
     CHECK(bits(RootMeanSquaredError<double>(), t.view(), p) == 0x3fc8d860218dd27e);
     CHECK(bits(R2Score<double>(), t.view(), p) == 0xbfec720cfaba5d18);
-    CHECK(bits(R2Score<double>({.class_aggregation = ClassAggregation::variance_weighted_average}), t.view(), p) == 0xbfec67cb03b82700);
+    CHECK(bits(R2Score<double>({.class_aggregation = ClassAggregation::variance_weighted_average}), t.view(), p) ==
+          0xbfec67cb03b82700);
     CHECK(bits(F1Score<double>({.average = Averaging::weighted}), labels.view(), p) == 0x3fd690f0a0ddc4f0);
     const auto report = classification_report(labels, p);
-    CHECK(std::bit_cast<std::uint64_t>(report.weighted_average.f1 + report.macro_average.precision) == 0x3fe6b2a15f20d19f);
+    CHECK(std::bit_cast<std::uint64_t>(report.weighted_average.f1 + report.macro_average.precision) ==
+          0x3fe6b2a15f20d19f);
 }

@@ -47,8 +47,9 @@ TEST_CASE("f1_score refuses what does not fit, and carries its state") {
     CHECK_THROWS_AS(m.update(tensor({0, 1}).view(), tensor<float>({0.1f, 0.2f})), ShapeError);
     FieldReader(FieldWriter::write_state(m), "f1_score").read_state(other);
     CHECK(other.result() == m.result());
-    CHECK_THROWS_AS(FieldReader(FieldMap{{"counts", FieldValue{std::vector<double>{1, 2}}}}, "f1_score").read_state(other),
-                    ValueError);
+    CHECK_THROWS_AS(
+        FieldReader(FieldMap{{"counts", FieldValue{std::vector<double>{1, 2}}}}, "f1_score").read_state(other),
+        ValueError);
     const MetricHandle<double> h = F1Score({.average = Averaging::micro, .name = "f1"});
     CHECK(h->name() == "f1");
     CHECK(h->kind() == "f1_score");

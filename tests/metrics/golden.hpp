@@ -13,9 +13,9 @@ namespace golden {
 using namespace gradus;
 
 /// The metric's result for targets and predictions by name, plain and weighted, in two batches, in float and double.
-template <template <class> class M>
-void check(const M<float>& metric, const std::string& key, const std::string& target, const std::string& prediction,
-           double tolerance = 1e-12) {
+template <template <class> class M> void check(const M<float>& metric, const std::string& key,
+                                               const std::string& target, const std::string& prediction,
+                                               double tolerance = 1e-12) {
     INFO(key);
     const auto file = SafetensorsFile::read(std::string(GRADUS_GOLDEN_DIR) + "/metrics.safetensors");
     const auto run = [&]<class T>(Metric<T>& m, const auto& t) {

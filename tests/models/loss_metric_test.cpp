@@ -28,7 +28,8 @@ TEST_CASE("loss_metric equals Keras's metric of the loss") {
             for (auto [first, last] : {std::pair<Index, Index>{0, 7}, {7, 10}})
                 m->update(t.view().rows(first, last), p.view().rows(first, last),
                           weighted ? w.view().rows(first, last) : View<const double>());
-            CHECK(std::abs(m->result() - golden(weighted ? (std::string(key) + "/weighted").c_str() : key)[0]) <= 1e-14);
+            CHECK(std::abs(m->result() - golden(weighted ? (std::string(key) + "/weighted").c_str() : key)[0]) <=
+                  1e-14);
         }
     }
     CHECK(MetricHandle<double>(MSE())->name() == "mean_squared_error");
@@ -73,7 +74,8 @@ TEST_CASE("loss_metric in a model: the loss itself, saved and loaded") {
     Tensor<float> x(Shape{50, 4}), y(Shape{50, 3});
     for (Index i = 0; i < x.size(); ++i) x[i] = static_cast<float>((i * 37) % 101) / 101;
     for (Index i = 0; i < y.size(); ++i) y[i] = x[(i / 3) * 4 + i % 3] - 0.5f * x[(i / 3) * 4 + 3];
-    const History h = model.fit(x, y, {.batch_size = 16, .epochs = 30, .verbose = Verbose::silent, .validation_split = 0.2});
+    const History h =
+        model.fit(x, y, {.batch_size = 16, .epochs = 30, .verbose = Verbose::silent, .validation_split = 0.2});
     CHECK(std::abs(h["mean_squared_error"].back() - h["loss"].back()) <= 1e-6);
     CHECK(std::abs(h["val_mean_squared_error"].back() - h["val_loss"].back()) <= 1e-6);
     CHECK(h["loss"].back() < h["loss"].front() / 2);
@@ -85,7 +87,8 @@ TEST_CASE("loss_metric in a model: the loss itself, saved and loaded") {
     auto loaded = load(path);
     std::remove(path.c_str());
     const Results again = loaded.evaluate(x, y);
-    for (const char* key : {"loss", "mean_squared_error", "mean_absolute_error", "huber", "root_mean_squared_error", "r2_score"})
+    for (const char* key :
+         {"loss", "mean_squared_error", "mean_absolute_error", "huber", "root_mean_squared_error", "r2_score"})
         CHECK(again[key] == r[key]);
 }
 

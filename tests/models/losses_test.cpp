@@ -36,7 +36,8 @@ TEST_CASE("losses: one-hot targets train the same bits as labels") {
         one_hot[4 * i + labels[i]] = 1;
     }
     CHECK(trained(CategoricalCrossentropy(), x, one_hot) == trained(SparseCategoricalCrossentropy(), x, labels));
-    CHECK(trained(CategoricalCrossentropy({.label_smoothing = 0.1}), x, one_hot) != trained(CategoricalCrossentropy(), x, one_hot));
+    CHECK(trained(CategoricalCrossentropy({.label_smoothing = 0.1}), x, one_hot) !=
+          trained(CategoricalCrossentropy(), x, one_hot));
 }
 
 TEST_CASE("losses: targets that are not known have weight 0 and may be NaN") {
@@ -47,14 +48,13 @@ TEST_CASE("losses: targets that are not known have weight 0 and may be NaN") {
         y[2 * i + 1] = i % 5 == 0 ? std::numeric_limits<float>::quiet_NaN() : x[3 * i + 2];
         if (i % 5 == 0) weights[i] = 0;
     }
-    for (const LossHandle<float>& loss : {LossHandle<float>(MSE()), LossHandle<float>(MAE()), LossHandle<float>(Huber())}) {
+    for (const LossHandle<float>& loss :
+         {LossHandle<float>(MSE()), LossHandle<float>(MAE()), LossHandle<float>(Huber())}) {
         Sequential model{Dense(8, relu), Dense(2)};
         model.compile({.optimizer = Adam(0.02), .loss = loss, .metrics = {RMSE(), R2Score(), MAE()}});
-        const History h = model.fit(x, y, {.batch_size = 8,
-                                           .epochs = 40,
-                                           .verbose = Verbose::silent,
-                                           .sample_weight = weights,
-                                           .allow_nan = true});
+        const History h = model.fit(
+            x, y,
+            {.batch_size = 8, .epochs = 40, .verbose = Verbose::silent, .sample_weight = weights, .allow_nan = true});
         CHECK(h["loss"].back() < h["loss"].front() / 2);
         CHECK(h["r2_score"].back() > 0.5);
         CHECK(std::isfinite(h["mean_absolute_error"].back()));
@@ -79,17 +79,17 @@ TEST_CASE("metrics allocate nothing once they know the shapes") {
             if (epoch == 1 || at_once) CHECK(guard.count() == 0);
         }
     };
-    for (const MetricHandle<float>& m : {MetricHandle<float>(Accuracy()), MetricHandle<float>(SparseCategoricalAccuracy()),
-                                         MetricHandle<float>(TopKCategoricalAccuracy(2)),
-                                         MetricHandle<float>(SparseTopKCategoricalAccuracy(2)), MetricHandle<float>(Precision()),
-                                         MetricHandle<float>(Recall({.top_k = 2})), MetricHandle<float>(F1Score())})
+    for (const MetricHandle<float>& m :
+         {MetricHandle<float>(Accuracy()), MetricHandle<float>(SparseCategoricalAccuracy()),
+          MetricHandle<float>(TopKCategoricalAccuracy(2)), MetricHandle<float>(SparseTopKCategoricalAccuracy(2)),
+          MetricHandle<float>(Precision()), MetricHandle<float>(Recall({.top_k = 2})), MetricHandle<float>(F1Score())})
         check(m, labels.view(), p, true);
     for (const MetricHandle<float>& m : {MetricHandle<float>(AUC()), MetricHandle<float>(BinaryAccuracy()),
                                          MetricHandle<float>(F1Score({.average = Averaging::binary}))})
         check(m, bits.view(), score, true);
     const auto t = numbers(Shape{n, 3}, 5);
-    for (const MetricHandle<float>& m : {MetricHandle<float>(CategoricalAccuracy()), MetricHandle<float>(RMSE()),
-                                         MetricHandle<float>(R2Score())})
+    for (const MetricHandle<float>& m :
+         {MetricHandle<float>(CategoricalAccuracy()), MetricHandle<float>(RMSE()), MetricHandle<float>(R2Score())})
         check(m, t.view(), p, true);
     check(MAE(), t.view(), p, false);
     check(CategoricalCrossentropy(), t.view(), p, false);

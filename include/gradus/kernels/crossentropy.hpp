@@ -1,6 +1,7 @@
 /// Binary, categorical and sparse categorical cross-entropy: the loss of each sample, and its gradient.
 ///
-/// `smoothing` s makes a target t (1 - s) t + s / C, C = 2 for binary ones, as Keras's label_smoothing. Losses are neither averaged nor weighted; gradients are of the single sample's loss. `dp` may be null, and may be p's memory
+/// `smoothing` s makes a target t (1 - s) t + s / C, C = 2 for binary ones, as Keras's label_smoothing. Losses are
+/// neither averaged nor weighted; gradients are of the single sample's loss. `dp` may be null, and may be p's memory
 /// (the targets' not). Labels outside [0, C) give a loss of NaN; data are checked where they enter.
 #pragma once
 #include <gradus/kernels/softmax.hpp>
@@ -18,8 +19,8 @@ template <class T> struct BinaryCrossentropyTable {
 };
 
 template <class T> struct CategoricalCrossentropyTable {
-    void (*probabilities)(T* loss, T* dp, const T* p, const T* target, Index rows, Index classes, T epsilon, T smoothing,
-                          bool below_softmax);
+    void (*probabilities)(T* loss, T* dp, const T* p, const T* target, Index rows, Index classes, T epsilon,
+                          T smoothing, bool below_softmax);
     void (*logits)(T* loss, T* dz, const T* z, const T* target, Index rows, Index classes, T smoothing);
 };
 
@@ -43,9 +44,8 @@ namespace kernels {
 
 namespace ref {
 
-template <class T>
-void binary_crossentropy(T* loss, T* dp, const T* p, const T* target, Index n, bool from_logits, T epsilon = T(1e-7),
-                         T smoothing = 0) {
+template <class T> void binary_crossentropy(T* loss, T* dp, const T* p, const T* target, Index n, bool from_logits,
+                                            T epsilon = T(1e-7), T smoothing = 0) {
     for (Index i = 0; i < n; ++i) {
         const T x = p[i], t = target[i] * (1 - smoothing) + smoothing / 2;
         if (from_logits) {
@@ -59,8 +59,8 @@ void binary_crossentropy(T* loss, T* dp, const T* p, const T* target, Index n, b
     }
 }
 
-template <class T>
-void sigmoid_binary_crossentropy(T* loss, T* dz, const T* p, const T* target, Index n, T epsilon = T(1e-7), T smoothing = 0) {
+template <class T> void sigmoid_binary_crossentropy(T* loss, T* dz, const T* p, const T* target, Index n,
+                                                    T epsilon = T(1e-7), T smoothing = 0) {
     for (Index i = 0; i < n; ++i) {
         const T x = p[i], t = target[i] * (1 - smoothing) + smoothing / 2;
         const T q = x < epsilon ? epsilon : x > 1 - epsilon ? 1 - epsilon : x;
@@ -112,9 +112,8 @@ void softmax_sparse_crossentropy(T* loss, T* dz, const T* p, const std::int32_t*
     }
 }
 
-template <class T>
-void categorical_crossentropy(T* loss, T* dp, const T* p, const T* target, Index rows, Index classes, bool from_logits,
-                              T epsilon = T(1e-7), T smoothing = 0) {
+template <class T> void categorical_crossentropy(T* loss, T* dp, const T* p, const T* target, Index rows, Index classes,
+                                                 bool from_logits, T epsilon = T(1e-7), T smoothing = 0) {
     for (Index r = 0; r < rows; ++r) {
         const auto x = array(p + r * classes, classes);
         const ArrayOf<T> t = array(target + r * classes, classes) * (1 - smoothing) + smoothing / T(classes);
@@ -124,7 +123,8 @@ void categorical_crossentropy(T* loss, T* dp, const T* p, const T* target, Index
             for (Index c = 0; c < classes; ++c) total += std::exp(x[c] - shift);
             for (Index c = 0; c < classes; ++c) value += t[c] == 0 ? T(0) : t[c] * (std::log(total) - (x[c] - shift));
             if (dp)
-                for (Index c = 0; c < classes; ++c) dp[r * classes + c] = t.sum() * (std::exp(x[c] - shift) / total) - t[c];
+                for (Index c = 0; c < classes; ++c)
+                    dp[r * classes + c] = t.sum() * (std::exp(x[c] - shift) / total) - t[c];
         } else {
             total = x.sum();
             const auto clipped = [&](Index c) { return x[c] / total < epsilon || x[c] / total > 1 - epsilon; };
@@ -140,9 +140,8 @@ void categorical_crossentropy(T* loss, T* dp, const T* p, const T* target, Index
     }
 }
 
-template <class T>
-void softmax_categorical_crossentropy(T* loss, T* dz, const T* p, const T* target, Index rows, Index classes,
-                                      T epsilon = T(1e-7), T smoothing = 0) {
+template <class T> void softmax_categorical_crossentropy(T* loss, T* dz, const T* p, const T* target, Index rows,
+                                                         Index classes, T epsilon = T(1e-7), T smoothing = 0) {
     for (Index r = 0; r < rows; ++r) {
         const auto x = array(p + r * classes, classes);
         const ArrayOf<T> t = array(target + r * classes, classes) * (1 - smoothing) + smoothing / T(classes);
@@ -169,9 +168,8 @@ using ref::sparse_categorical_crossentropy;
 /// From probabilities, as Keras: q = p clipped to [epsilon, 1 - epsilon], loss = -t log q - (1 - t) log(1 - q),
 /// dp = (q - t) / (q (1 - q)), and zero where p was clipped. From logits z: loss = max(z, 0) - z t + log(1 + exp(-|z|)),
 /// dz = sigmoid(z) - t. loss, dp, p, target [n]; targets may be any numbers in [0, 1].
-template <class T>
-void binary_crossentropy(T* loss, T* dp, const T* p, const T* target, Index n, bool from_logits, T epsilon = T(1e-7),
-                         T smoothing = 0) {
+template <class T> void binary_crossentropy(T* loss, T* dp, const T* p, const T* target, Index n, bool from_logits,
+                                            T epsilon = T(1e-7), T smoothing = 0) {
     const auto& table = GRADUS_DISPATCH(binary_crossentropy_table<T>);
     parallel_for(0, n, detail::crossentropy_grain, [&](Index i, Index end) {
         T* const d = dp ? dp + i : nullptr;
@@ -183,8 +181,8 @@ void binary_crossentropy(T* loss, T* dp, const T* p, const T* target, Index n, b
 }
 
 /// The same loss of p = sigmoid(z), clipped, with the gradient below the sigmoid, which never vanishes: dz = p - t.
-template <class T>
-void sigmoid_binary_crossentropy(T* loss, T* dz, const T* p, const T* target, Index n, T epsilon = T(1e-7), T smoothing = 0) {
+template <class T> void sigmoid_binary_crossentropy(T* loss, T* dz, const T* p, const T* target, Index n,
+                                                    T epsilon = T(1e-7), T smoothing = 0) {
     const auto& table = GRADUS_DISPATCH(binary_crossentropy_table<T>);
     parallel_for(0, n, detail::crossentropy_grain, [&](Index i, Index end) {
         table.outputs(loss + i, dz ? dz + i : nullptr, p + i, target + i, end - i, epsilon, smoothing);
@@ -217,13 +215,12 @@ void softmax_sparse_crossentropy(T* loss, T* dz, const T* p, const std::int32_t*
     });
 }
 
-/// From probabilities, as Keras: q = p[r, c] / s with s the row's sum, clipped to [epsilon, 1 - epsilon], loss = -sum over c of
-/// t log q, with the derivative of just that, q being constant where it was clipped. From logits z: loss = sum over c of
-/// t (log sum exp z - z[c]), dz = softmax(z) sum of t - t; a class of target 0 may have a logit of -infinity. loss [rows], dp, p
-/// and target [rows, C].
-template <class T>
-void categorical_crossentropy(T* loss, T* dp, const T* p, const T* target, Index rows, Index classes, bool from_logits,
-                              T epsilon = T(1e-7), T smoothing = 0) {
+/// From probabilities, as Keras: q = p[r, c] / s with s the row's sum, clipped to [epsilon, 1 - epsilon], loss = -sum
+/// over c of t log q, with the derivative of just that, q being constant where it was clipped. From logits z: loss =
+/// sum over c of t (log sum exp z - z[c]), dz = softmax(z) sum of t - t; a class of target 0 may have a logit of
+/// -infinity. loss [rows], dp, p and target [rows, C].
+template <class T> void categorical_crossentropy(T* loss, T* dp, const T* p, const T* target, Index rows, Index classes,
+                                                 bool from_logits, T epsilon = T(1e-7), T smoothing = 0) {
     const auto& table = GRADUS_DISPATCH(categorical_crossentropy_table<T>);
     parallel_for(0, rows, detail::row_grain(classes), [&](Index r, Index end) {
         const Index i = r * classes;
@@ -235,14 +232,15 @@ void categorical_crossentropy(T* loss, T* dp, const T* p, const T* target, Index
     });
 }
 
-/// The loss -sum over c of t log max(p, epsilon) of p = softmax(z), with the gradient below the softmax: dz = p sum of t - t.
-template <class T>
-void softmax_categorical_crossentropy(T* loss, T* dz, const T* p, const T* target, Index rows, Index classes,
-                                      T epsilon = T(1e-7), T smoothing = 0) {
+/// The loss -sum over c of t log max(p, epsilon) of p = softmax(z), with the gradient below the softmax: dz = p sum of
+/// t - t.
+template <class T> void softmax_categorical_crossentropy(T* loss, T* dz, const T* p, const T* target, Index rows,
+                                                         Index classes, T epsilon = T(1e-7), T smoothing = 0) {
     const auto& table = GRADUS_DISPATCH(categorical_crossentropy_table<T>);
     parallel_for(0, rows, detail::row_grain(classes), [&](Index r, Index end) {
         const Index i = r * classes;
-        table.probabilities(loss + r, dz ? dz + i : nullptr, p + i, target + i, end - r, classes, epsilon, smoothing, true);
+        table.probabilities(loss + r, dz ? dz + i : nullptr, p + i, target + i, end - r, classes, epsilon, smoothing,
+                            true);
     });
 }
 

@@ -1,7 +1,8 @@
 /// Squared, absolute and Huber's error of predictions: the mean of each row, and its gradient.
 ///
-/// loss [rows], p and target [rows, cols], dp [rows, cols], dloss [rows]. dp[r, c] is dloss[r] times the derivative of loss[r] by
-/// p[r, c], and 0 where dloss[r] is 0, also where p or the target is NaN: a row of no weight has no gradient. dp may be p's memory.
+/// loss [rows], p and target [rows, cols], dp [rows, cols], dloss [rows]. dp[r, c] is dloss[r] times the derivative of
+/// loss[r] by p[r, c], and 0 where dloss[r] is 0, also where p or the target is NaN: a row of no weight has no
+/// gradient. dp may be p's memory.
 #pragma once
 #include <gradus/core/parallel.hpp>
 #include <gradus/kernels/detail/reduce.hpp>
@@ -42,7 +43,8 @@ void mean_squared_error_gradient(T* dp, const T* dloss, const T* p, const T* tar
 }
 
 template <class T> void mean_absolute_error(T* loss, const T* p, const T* target, Index rows, Index cols) {
-    for (Index r = 0; r < rows; ++r) loss[r] = (array(p + r * cols, cols) - array(target + r * cols, cols)).abs().mean();
+    for (Index r = 0; r < rows; ++r)
+        loss[r] = (array(p + r * cols, cols) - array(target + r * cols, cols)).abs().mean();
 }
 template <class T>
 void mean_absolute_error_gradient(T* dp, const T* dloss, const T* p, const T* target, Index rows, Index cols) {
@@ -91,9 +93,8 @@ void mean_errors(const ErrorTable<T>& table, T* loss, const T* p, const T* targe
         table.loss(loss + r, p + r * cols, target + r * cols, end - r, cols, delta);
     });
 }
-template <class T>
-void error_gradients(const ErrorTable<T>& table, T* dp, const T* dloss, const T* p, const T* target, Index rows, Index cols,
-                     T delta) {
+template <class T> void error_gradients(const ErrorTable<T>& table, T* dp, const T* dloss, const T* p, const T* target,
+                                        Index rows, Index cols, T delta) {
     parallel_for(0, rows, error_grain(cols), [&](Index r, Index end) {
         table.gradient(dp + r * cols, dloss + r, p + r * cols, target + r * cols, end - r, cols, delta);
     });

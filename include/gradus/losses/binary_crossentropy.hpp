@@ -7,17 +7,17 @@
 GRADUS_BEGIN
 
 struct BinaryCrossentropyOptions {
-    bool from_logits = false;    ///< predictions are logits z, p = sigmoid(z)
-    double label_smoothing = 0;  ///< s: a target t counts as (1 - s) t + s / 2
+    bool from_logits = false;   ///< predictions are logits z, p = sigmoid(z)
+    double label_smoothing = 0; ///< s: a target t counts as (1 - s) t + s / 2
 };
 
 /// loss[...] = mean over c of -t log p - (1 - t) log(1 - p), natural logarithm.
 ///
-/// Predictions [B, C] or [B, T, C], targets of the same shape in [0, 1]; one value per sample [B] or step [B, T], the mean over
-/// the last axis. As Keras: p is clipped to [1e-7, 1 - 1e-7], and has no gradient where it was clipped, unless a sigmoid ends the
-/// model: then the gradient is taken below it, p - t, and training goes on where p is 0 or 1. From logits the stable form
-/// max(z, 0) - z t + log(1 + exp(-|z|)) is used. ValueError where label_smoothing is outside [0, 1]. PyTorch's BCELoss bounds the
-/// logarithms at -100 instead of clipping p, and smooths no labels.
+/// Predictions [B, C] or [B, T, C], targets of the same shape in [0, 1]; one value per sample [B] or step [B, T], the
+/// mean over the last axis. As Keras: p is clipped to [1e-7, 1 - 1e-7], and has no gradient where it was clipped,
+/// unless a sigmoid ends the model: then the gradient is taken below it, p - t, and training goes on where p is 0 or 1.
+/// From logits the stable form max(z, 0) - z t + log(1 + exp(-|z|)) is used. ValueError where label_smoothing is
+/// outside [0, 1]. PyTorch's BCELoss bounds the logarithms at -100 instead of clipping p, and smooths no labels.
 template <class T = float> class BinaryCrossentropy : public Loss<BinaryCrossentropy, T> {
 public:
     BinaryCrossentropy() = default;
@@ -51,7 +51,8 @@ public:
         if (r.below_activation())
             kernels::sigmoid_binary_crossentropy(each.data(), gradient, p.data(), t, p.size(), epsilon, smoothing);
         else
-            kernels::binary_crossentropy(each.data(), gradient, p.data(), t, p.size(), o_.from_logits, epsilon, smoothing);
+            kernels::binary_crossentropy(each.data(), gradient, p.data(), t, p.size(), o_.from_logits, epsilon,
+                                         smoothing);
         if (each_.i < 0) return;
         for (Index i = 0; i < rows; ++i) y[i] = kernels::sum(each.data() + i * n, n) / static_cast<T>(n);
     }

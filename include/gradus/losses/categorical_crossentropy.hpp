@@ -6,17 +6,18 @@
 GRADUS_BEGIN
 
 struct CategoricalCrossentropyOptions {
-    bool from_logits = false;    ///< predictions are logits z, p = softmax(z)
-    double label_smoothing = 0;  ///< s: a target t counts as (1 - s) t + s / C
+    bool from_logits = false;   ///< predictions are logits z, p = softmax(z)
+    double label_smoothing = 0; ///< s: a target t counts as (1 - s) t + s / C
 };
 
 /// loss[...] = -sum over c of t[..., c] log p[..., c], natural logarithm.
 ///
-/// Predictions [B, C] or [B, T, C], targets of the same shape, one-hot or any distribution; one value per sample or step. As
-/// Keras: probabilities are divided by their sum, then clipped to [1e-7, 1 - 1e-7], without gradient where clipped, unless a
-/// softmax ends the model: then the gradient is taken below it, p sum of t - t. From logits z: sum over c of t (log sum exp z - z),
-/// where a class of target 0 may have a logit of -infinity. ValueError where label_smoothing is outside [0, 1]. PyTorch's
-/// CrossEntropyLoss with targets of probabilities is this with from_logits; its classes stand on axis 1.
+/// Predictions [B, C] or [B, T, C], targets of the same shape, one-hot or any distribution; one value per sample or
+/// step. As Keras: probabilities are divided by their sum, then clipped to [1e-7, 1 - 1e-7], without gradient where
+/// clipped, unless a softmax ends the model: then the gradient is taken below it, p sum of t - t. From logits z: sum
+/// over c of t (log sum exp z - z), where a class of target 0 may have a logit of -infinity. ValueError where
+/// label_smoothing is outside [0, 1]. PyTorch's CrossEntropyLoss with targets of probabilities is this with
+/// from_logits; its classes stand on axis 1.
 template <class T = float> class CategoricalCrossentropy : public Loss<CategoricalCrossentropy, T> {
 public:
     CategoricalCrossentropy() = default;
@@ -45,10 +46,11 @@ public:
         T* const gradient = r[gradient_].data();
         const T epsilon = T(1e-7), smoothing = static_cast<T>(o_.label_smoothing);
         if (r.below_activation())
-            kernels::softmax_categorical_crossentropy(y.data(), gradient, p.data(), t.data(), rows, classes, epsilon, smoothing);
+            kernels::softmax_categorical_crossentropy(y.data(), gradient, p.data(), t.data(), rows, classes, epsilon,
+                                                      smoothing);
         else
-            kernels::categorical_crossentropy(y.data(), gradient, p.data(), t.data(), rows, classes, o_.from_logits, epsilon,
-                                              smoothing);
+            kernels::categorical_crossentropy(y.data(), gradient, p.data(), t.data(), rows, classes, o_.from_logits,
+                                              epsilon, smoothing);
     }
     void backward(Run<T>& r) const override { detail::scale_loss_gradient<T>(r.dx(0), r.dy(0), r[gradient_], 1); }
 

@@ -9,14 +9,14 @@
 GRADUS_BEGIN
 
 struct HuberOptions {
-    double delta = 1;  ///< where the square ends
+    double delta = 1; ///< where the square ends
 };
 
-/// loss[...] = mean over c of h(p[..., c] - t[..., c]), h(e) = e^2 / 2 where |e| <= delta, else delta |e| - delta^2 / 2.
+/// loss[...] = mean over c of h(p[..., c] - t[..., c]), h(e) = e^2 / 2 for |e| <= delta, else delta (|e| - delta / 2).
 ///
-/// Predictions [B, C] or [B, T, C], targets of the same shape; one value per sample [B] or step [B, T], the mean over the last
-/// axis, as in Keras. A sample or step of weight 0, or masked, has no gradient. ValueError where delta is not a number above 0.
-/// PyTorch's HuberLoss is the same function; its SmoothL1Loss is this divided by delta.
+/// Predictions [B, C] or [B, T, C], targets of the same shape; one value per sample [B] or step [B, T], the mean over
+/// the last axis, as in Keras. A sample or step of weight 0, or masked, has no gradient. ValueError where delta is not
+/// a number above 0. PyTorch's HuberLoss is the same function; its SmoothL1Loss is this divided by delta.
 template <class T = float> class Huber : public Loss<Huber, T> {
 public:
     Huber() = default;
@@ -35,7 +35,8 @@ public:
     void forward(Run<T>& r) const override {
         const auto p = r.x(0);
         const auto y = r.y(0);
-        if (p.size()) kernels::huber(y.data(), p.data(), r.x(1).data(), y.size(), p.size() / y.size(), static_cast<T>(o_.delta));
+        if (p.size())
+            kernels::huber(y.data(), p.data(), r.x(1).data(), y.size(), p.size() / y.size(), static_cast<T>(o_.delta));
     }
     void backward(Run<T>& r) const override {
         detail::error_loss_gradient(r, [&](auto... a) { kernels::huber_gradient<T>(a..., static_cast<T>(o_.delta)); });

@@ -100,7 +100,8 @@ inline void require_target(Build& b, const Build::In& expected) {
 /// Throws ValueError unless a share of targets may be smoothed.
 inline void require_smoothing(const Build& b, double smoothing) {
     if (!(smoothing >= 0 && smoothing <= 1))
-        throw_value_error(b.context() + ": label_smoothing expects a share from 0 to 1, got " + std::to_string(smoothing));
+        throw_value_error(b.context() + ": label_smoothing expects a share from 0 to 1, got " +
+                          std::to_string(smoothing));
 }
 
 /// As build_loss, for errors between predictions and targets of one shape, whose backward reads both.

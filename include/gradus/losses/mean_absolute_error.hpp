@@ -7,10 +7,10 @@ GRADUS_BEGIN
 
 /// loss[...] = mean over c of |p[..., c] - t[..., c]|.
 ///
-/// Predictions [B, C] or [B, T, C], targets of the same shape; one value per sample [B] or step [B, T], the mean over the last
-/// axis, as in Keras. The gradient is 0 where p = t, as in PyTorch and TensorFlow (in Keras on JAX it is 1/C there), and where a
-/// sample or step has weight 0 or is masked. PyTorch's L1Loss is the mean over all axes, the same number where there are neither
-/// weights nor masks.
+/// Predictions [B, C] or [B, T, C], targets of the same shape; one value per sample [B] or step [B, T], the mean over
+/// the last axis, as in Keras. The gradient is 0 where p = t, as in PyTorch and TensorFlow (in Keras on JAX it is 1/C
+/// there), and where a sample or step has weight 0 or is masked. PyTorch's L1Loss is the mean over all axes, the same
+/// number where there are neither weights nor masks.
 template <class T = float> class MeanAbsoluteError : public Loss<MeanAbsoluteError, T> {
 public:
     std::string_view kind() const override { return "mean_absolute_error"; }

@@ -7,9 +7,9 @@ GRADUS_BEGIN
 
 /// loss[...] = mean over c of (p[..., c] - t[..., c])^2.
 ///
-/// Predictions [B, C] or [B, T, C], targets of the same shape; one value per sample [B] or step [B, T], the mean over the last
-/// axis, as in Keras. A sample or step of weight 0, or masked, has no gradient, even where its target is NaN. PyTorch's MSELoss is
-/// the mean over all axes, the same number where there are neither weights nor masks.
+/// Predictions [B, C] or [B, T, C], targets of the same shape; one value per sample [B] or step [B, T], the mean over
+/// the last axis, as in Keras. A sample or step of weight 0, or masked, has no gradient, even where its target is NaN.
+/// PyTorch's MSELoss is the mean over all axes, the same number where there are neither weights nor masks.
 template <class T = float> class MeanSquaredError : public Loss<MeanSquaredError, T> {
 public:
     std::string_view kind() const override { return "mean_squared_error"; }

@@ -11,11 +11,11 @@ struct SparseCategoricalCrossentropyOptions {
 
 /// loss[...] = -log p[..., label], natural logarithm.
 ///
-/// Predictions [B, C] or [B, T, C], labels int32 [B] or [B, T] in [0, C), checked where they enter; one value per sample or step.
-/// As Keras: probabilities are divided by their sum, then clipped to [1e-7, 1 - 1e-7], without gradient where clipped, unless a
-/// softmax ends the model: then the gradient is taken below it, p - [c = label]. From logits z: log sum exp z - z[label].
-/// PyTorch's CrossEntropyLoss is this with from_logits; its classes stand on axis 1. Its label_smoothing is, as in Keras,
-/// CategoricalCrossentropy's, with one-hot targets.
+/// Predictions [B, C] or [B, T, C], labels int32 [B] or [B, T] in [0, C), checked where they enter; one value per
+/// sample or step. As Keras: probabilities are divided by their sum, then clipped to [1e-7, 1 - 1e-7], without gradient
+/// where clipped, unless a softmax ends the model: then the gradient is taken below it, p - [c = label]. From logits z:
+/// log sum exp z - z[label]. PyTorch's CrossEntropyLoss is this with from_logits; its classes stand on axis 1. Its
+/// label_smoothing is, as in Keras, CategoricalCrossentropy's, with one-hot targets.
 template <class T = float> class SparseCategoricalCrossentropy : public Loss<SparseCategoricalCrossentropy, T> {
 public:
     SparseCategoricalCrossentropy() = default;

@@ -122,8 +122,8 @@ private:
     BinaryAccuracyOptions o_;
 };
 
-/// Share of rows whose largest prediction (the first, on ties) is the largest target. Predictions and targets [..., C], else
-/// ShapeError. A row with NaN counts as wrong.
+/// Share of rows whose largest prediction (the first, on ties) is the largest target. Predictions and targets [..., C],
+/// else ShapeError. A row with NaN counts as wrong.
 template <class T = float> class CategoricalAccuracy : public detail::AccuracyBase<T> {
 public:
     CategoricalAccuracy() = default;

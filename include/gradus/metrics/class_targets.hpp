@@ -15,8 +15,8 @@ template <class V> Index argmax(Index n, const V& value) {
     return best;
 }
 
-/// Rows [..., C] of predictions, and their targets: of the same shape (one-hot, or any number of classes at once), or one label per
-/// row. Predictions [B] are one class.
+/// Rows [..., C] of predictions, and their targets: of the same shape (one-hot, or any number of classes at once), or
+/// one label per row. Predictions [B] are one class.
 class ClassTargets {
 public:
     /// Throws ShapeError where targets do not fit.
@@ -32,8 +32,7 @@ public:
 
     /// The class of a row: its label, or its largest target. ValueError where a label is no class.
     Index label(Index row) const {
-        if (!labels_)
-            return argmax(classes_, [&](Index c) { return target_value(*target_, row * classes_ + c); });
+        if (!labels_) return argmax(classes_, [&](Index c) { return target_value(*target_, row * classes_ + c); });
         const double label = target_value(*target_, row);
         if (!(label >= 0 && label < static_cast<double>(classes_))) bad_label(label);
         return static_cast<Index>(label);
@@ -45,7 +44,8 @@ public:
 
 private:
     [[noreturn]] GRADUS_COLD void fail(const Shape& prediction) const {
-        throw_shape_error(std::string(who_) + ": expects targets of one label or one number per class for each row of predictions " +
+        throw_shape_error(std::string(who_) +
+                          ": expects targets of one label or one number per class for each row of predictions " +
                           to_string(prediction) + ", got targets " + to_string(target_->shape));
     }
     [[noreturn]] GRADUS_COLD void bad_label(double label) const {
@@ -59,5 +59,5 @@ private:
     bool labels_ = false;
 };
 
-}  // namespace detail
+} // namespace detail
 GRADUS_END

@@ -32,7 +32,8 @@ struct ClassificationReport {
             return detail::right_aligned(r.name, width) + " " + number(r.precision) + number(r.recall) + number(r.f1) +
                    cell(std::to_string(r.support)) + "\n";
         };
-        std::string s = std::string(width + 1, ' ') + cell("precision") + cell("recall") + cell("f1-score") + cell("support") + "\n\n";
+        std::string s = std::string(width + 1, ' ') + cell("precision") + cell("recall") + cell("f1-score") +
+                        cell("support") + "\n\n";
         for (const Row& r : classes) s += line(r);
         s += "\n" + detail::right_aligned("accuracy", width) + " " + cell("") + cell("") + number(accuracy) +
              cell(std::to_string(macro_average.support)) + "\n";
@@ -41,10 +42,12 @@ struct ClassificationReport {
     friend std::ostream& operator<<(std::ostream& out, const ClassificationReport& r) { return out << r.to_string(); }
 };
 
-/// The report of a confusion matrix. A share of nothing is 0: the precision of a class that was never predicted, the recall of one
-/// that does not occur.
+/// The report of a confusion matrix. A share of nothing is 0: the precision of a class that was never predicted, the
+/// recall of one that does not occur.
 inline ClassificationReport classification_report(const ConfusionMatrix& m) {
-    const auto share = [](Index part, Index whole) { return whole ? static_cast<double>(part) / static_cast<double>(whole) : 0; };
+    const auto share = [](Index part, Index whole) {
+        return whole ? static_cast<double>(part) / static_cast<double>(whole) : 0;
+    };
     ClassificationReport report;
     report.accuracy = m.accuracy();
     auto &macro = report.macro_average, &weighted = report.weighted_average;
@@ -53,10 +56,10 @@ inline ClassificationReport classification_report(const ConfusionMatrix& m) {
     macro.support = weighted.support = m.rows();
     for (Index c = 0; c < m.classes(); ++c) {
         const Index right = m(c, c), support = m.support(c), predicted = m.predicted(c);
-        report.classes.push_back(
-            {m.name(c), share(right, predicted), share(right, support), share(2 * right, support + predicted), support});
+        report.classes.push_back({m.name(c), share(right, predicted), share(right, support),
+                                  share(2 * right, support + predicted), support});
     }
-    const auto average = [&](double ClassificationReport::Row::*value) {
+    const auto average = [&](double ClassificationReport::Row::* value) {
         double sum = 0, by_support = 0;
         for (const auto& r : report.classes) {
             sum += r.*value;
@@ -65,7 +68,8 @@ inline ClassificationReport classification_report(const ConfusionMatrix& m) {
         macro.*value = report.classes.empty() ? 0 : sum / static_cast<double>(report.classes.size());
         weighted.*value = m.rows() ? by_support / static_cast<double>(m.rows()) : 0;
     };
-    for (auto value : {&ClassificationReport::Row::precision, &ClassificationReport::Row::recall, &ClassificationReport::Row::f1})
+    for (auto value :
+         {&ClassificationReport::Row::precision, &ClassificationReport::Row::recall, &ClassificationReport::Row::f1})
         average(value);
     return report;
 }
@@ -74,8 +78,8 @@ inline ClassificationReport classification_report(const ConfusionMatrix& m) {
 ///
 ///     std::cout << classification_report(y_test, model.predict(x_test), {"negative", "positive"});
 ///
-/// Arguments and errors are ConfusionMatrix's. Prints the table of scikit-learn's classification_report. Without names, every number
-/// up to the largest is a class, also one that does not occur; scikit-learn leaves that out.
+/// Arguments and errors are ConfusionMatrix's. Prints the table of scikit-learn's classification_report. Without names,
+/// every number up to the largest is a class, also one that does not occur; scikit-learn leaves that out.
 inline ClassificationReport classification_report(const ClassColumn& y_true, const ClassColumn& y_pred,
                                                   std::vector<std::string> names = {}) {
     return classification_report(ConfusionMatrix(y_true, y_pred, std::move(names)));

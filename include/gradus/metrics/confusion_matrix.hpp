@@ -11,15 +11,14 @@
 
 GRADUS_BEGIN
 
-/// A column of classes, made from a tensor, a view or a vector, which must outlive it: class numbers of any element type, or
-/// scores [..., C], whose first largest is meant, or one probability for each row, above 0.5 for class 1.
+/// A column of classes, made from a tensor, a view or a vector, which must outlive it: class numbers of any element
+/// type, or scores [..., C], whose first largest is meant, or one probability for each row, above 0.5 for class 1.
 class ClassColumn {
 public:
     ClassColumn(const AnyView& view) : view_(view) {}
     template <class T> ClassColumn(View<T> view) : view_(view) {}
     template <class T> ClassColumn(const Tensor<T>& tensor) : view_(tensor.view()) {}
-    template <Element T>
-    ClassColumn(const std::vector<T>& values)
+    template <Element T> ClassColumn(const std::vector<T>& values)
         : view_(View<const T>(values.data(), Shape{static_cast<Index>(values.size())})) {}
     const AnyView& view() const { return view_; }
 
@@ -31,12 +30,14 @@ private:
 ///
 ///     std::cout << ConfusionMatrix(y_test, model.predict(x_test), {"cat", "dog"});
 ///
-/// True classes are numbers [N] (or [B, T], and so on), or one-hot of the shape of the predictions. Predictions are numbers, one for
-/// each, or scores with an axis of classes at the end; real ones without such an axis (or with one of 1) are probabilities of class
-/// 1. There are as many classes as names; without names as many as scores, else the largest number plus 1. scikit-learn's
-/// confusion_matrix leaves out numbers that never occur; Keras has none.
+/// True classes are numbers [N] (or [B, T], and so on), or one-hot of the shape of the predictions. Predictions are
+/// numbers, one for each, or scores with an axis of classes at the end; real ones without such an axis, or with one
+/// of size 1, are probabilities that the class is 1. There are as many classes as names; without names as many as
+/// scores, else the largest number plus 1. scikit-learn's confusion_matrix leaves out numbers that never occur; Keras
+/// has none.
 ///
-/// ShapeError where sizes differ; ValueError on numbers that are no class, on probabilities outside [0, 1], and on scores with NaN.
+/// ShapeError where sizes differ; ValueError on numbers that are no class, on probabilities outside [0, 1], and on
+/// scores with NaN.
 class ConfusionMatrix {
 public:
     ConfusionMatrix(const ClassColumn& y_true, const ClassColumn& y_pred, std::vector<std::string> names = {});
@@ -84,8 +85,8 @@ namespace detail {
 
 inline std::vector<Index> classes_of(const AnyView& v, bool truth, Index width, const char* what) {
     const auto wrong = [&](Index row, const char* expects, double got) {
-        throw_value_error("confusion_matrix: " + std::string(what) + ": expects " + expects + ", got " + std::to_string(got) +
-                          " at row " + std::to_string(row));
+        throw_value_error("confusion_matrix: " + std::string(what) + ": expects " + expects + ", got " +
+                          std::to_string(got) + " at row " + std::to_string(row));
     };
     const Index rows = v.shape.size() / width;
     const bool probabilities = !truth && width == 1 && (v.dtype == Dtype::f32 || v.dtype == Dtype::f64);
@@ -119,17 +120,18 @@ inline std::string right_aligned(const std::string& text, std::size_t width) {
     return std::string(width > size ? width - size : 0, ' ') + text;
 }
 
-}  // namespace detail
+} // namespace detail
 
-inline ConfusionMatrix::ConfusionMatrix(const ClassColumn& y_true, const ClassColumn& y_pred, std::vector<std::string> names)
+inline ConfusionMatrix::ConfusionMatrix(const ClassColumn& y_true, const ClassColumn& y_pred,
+                                        std::vector<std::string> names)
     : names_(std::move(names)) {
     const AnyView &t = y_true.view(), &p = y_pred.view();
     const bool real = p.dtype == Dtype::f32 || p.dtype == Dtype::f64;
     const Index width = real && p.shape.rank() >= 2 && p.shape[-1] > 1 ? p.shape[-1] : 1;
     const bool one_hot = width > 1 && t.shape == p.shape;
     if (p.shape.size() / width != t.shape.size() / (one_hot ? width : 1))
-        throw_shape_error("confusion_matrix: expects a prediction for each of the targets " + gradus::to_string(t.shape) + ", got " +
-                          gradus::to_string(p.shape));
+        throw_shape_error("confusion_matrix: expects a prediction for each of the targets " +
+                          gradus::to_string(t.shape) + ", got " + gradus::to_string(p.shape));
     const auto truth = detail::classes_of(t, true, one_hot ? width : 1, "targets");
     const auto predicted = detail::classes_of(p, false, width, "predictions");
     Index largest = -1;
@@ -142,7 +144,8 @@ inline ConfusionMatrix::ConfusionMatrix(const ClassColumn& y_true, const ClassCo
     if (classes_ > 10000)
         throw_value_error("confusion_matrix: expects at most 10000 classes, got " + std::to_string(classes_));
     counts_.assign(static_cast<std::size_t>(classes_ * classes_), 0);
-    for (std::size_t i = 0; i < truth.size(); ++i) ++counts_[static_cast<std::size_t>(truth[i] * classes_ + predicted[i])];
+    for (std::size_t i = 0; i < truth.size(); ++i)
+        ++counts_[static_cast<std::size_t>(truth[i] * classes_ + predicted[i])];
 }
 
 inline std::string ConfusionMatrix::to_string() const {

@@ -22,18 +22,18 @@ inline std::span<const std::string_view> enum_names(Averaging) {
 
 struct F1ScoreOptions {
     Averaging average = Averaging::macro;
-    double threshold = 0;  ///< predictions above it are positive; 0: the largest of a row, and above 0.5 where there is one class
+    double threshold = 0; ///< predictions above it are positive; 0: the largest of a row, above 0.5 where it is alone
     std::string name = "f1_score";
 };
 
-/// F1 = 2 tp / (2 tp + fp + fn) of each class, tp, fp, fn the weighted numbers of true and false positives and false negatives; 0
-/// where there are none.
+/// F1 = 2 tp / (2 tp + fp + fn) of each class, tp, fp, fn the weighted numbers of true and false positives and false
+/// negatives; 0 where there are none.
 ///
-/// Predictions [...] or [..., C], targets of the same shape, positive where not 0, or labels [...]. Of equal largest predictions the
-/// first counts, and none in a row with NaN. ShapeError where targets do not fit, or where the average is binary and C is not 1;
-/// ValueError on labels outside 0 to C-1. As Keras's F1Score, whose default average None gives a number for each class, whose
-/// result is up to 1e-7 lower, which counts all of several largest predictions, and for one class needs a threshold. scikit-learn's
-/// macro average of a binary problem has two classes.
+/// Predictions [...] or [..., C], targets of the same shape, positive where not 0, or labels [...]. Of equal largest
+/// predictions the first counts, and none in a row with NaN. ShapeError where targets do not fit, or where the average
+/// is binary and C is not 1; ValueError on labels outside 0 to C-1. As Keras's F1Score, whose default average None
+/// gives a number for each class, whose result is up to 1e-7 lower, which counts all of several largest predictions,
+/// and for one class needs a threshold. scikit-learn's macro average of a binary problem has two classes.
 template <class T = float> class F1Score : public Metric<T> {
 public:
     F1Score() = default;
@@ -53,10 +53,12 @@ public:
     }
     void state(Fields& f) override {
         std::vector<double> counts;
-        for (const Counts& c : counts_) counts.insert(counts.end(), {c.true_positives, c.false_positives, c.false_negatives});
+        for (const Counts& c : counts_)
+            counts.insert(counts.end(), {c.true_positives, c.false_positives, c.false_negatives});
         f("counts", counts);
         if (counts.size() % 3)
-            throw_value_error(o_.name + ": state expects three counts for each class, got " + std::to_string(counts.size()));
+            throw_value_error(o_.name + ": state expects three counts for each class, got " +
+                              std::to_string(counts.size()));
         counts_.clear();
         for (std::size_t i = 0; i < counts.size(); i += 3) counts_.push_back({counts[i], counts[i + 1], counts[i + 2]});
     }
@@ -72,8 +74,8 @@ public:
         const Index classes = targets.classes();
         const auto known = static_cast<Index>(counts_.size());
         if ((known && known != classes) || (o_.average == Averaging::binary && classes != 1))
-            throw_shape_error(o_.name + ": expects predictions of " + std::to_string(known ? known : 1) + " class(es), got " +
-                              to_string(prediction.shape()));
+            throw_shape_error(o_.name + ": expects predictions of " + std::to_string(known ? known : 1) +
+                              " class(es), got " + to_string(prediction.shape()));
         const detail::RowWeights<T> weights(o_.name, targets.rows(), weight, mask);
         counts_.resize(static_cast<std::size_t>(classes));
         const double threshold = o_.threshold > 0 ? o_.threshold : 0.5;
@@ -116,7 +118,8 @@ private:
         double true_positives = 0, false_positives = 0, false_negatives = 0;
         double support() const { return true_positives + false_negatives; }
         double score() const {
-            return true_positives > 0 ? 2 * true_positives / (2 * true_positives + (false_positives + false_negatives)) : 0;
+            return true_positives > 0 ? 2 * true_positives / (2 * true_positives + (false_positives + false_negatives))
+                                      : 0;
         }
     };
 

@@ -1,4 +1,4 @@
-/// Precision and Recall: of what is predicted positive, the share that is; of what is positive, the share that is found.
+/// Precision and Recall: the share of true positives among what is predicted positive, and among what is positive.
 #pragma once
 #include <gradus/metrics/class_targets.hpp>
 
@@ -7,9 +7,9 @@
 GRADUS_BEGIN
 
 struct PrecisionOptions {
-    double thresholds = 0.5;  ///< a prediction above it is positive; 0 for logits
-    Index top_k = 0;          ///< not 0: the k largest predictions of a row are positive, whatever the threshold
-    Index class_id = -1;      ///< not -1: only this class counts
+    double thresholds = 0.5; ///< a prediction above it is positive; 0 for logits
+    Index top_k = 0;         ///< not 0: the k largest predictions of a row are positive, whatever the threshold
+    Index class_id = -1;     ///< not -1: only this class counts
     std::string name = "precision";
 };
 
@@ -49,14 +49,15 @@ public:
         const ClassTargets targets(o_.name, target, prediction.shape());
         const Index classes = targets.classes(), only = o_.class_id;
         if (only >= classes || only < -1)
-            throw_value_error(o_.name + ": class_id expects a class from 0 to " + std::to_string(classes - 1) + ", got " +
-                              std::to_string(only));
+            throw_value_error(o_.name + ": class_id expects a class from 0 to " + std::to_string(classes - 1) +
+                              ", got " + std::to_string(only));
         const RowWeights<T> weights(o_.name, targets.rows(), weight, mask);
         for (Index i = 0; i < targets.rows(); ++i) {
             const double w = weights(i);
             if (w == 0) continue;
             const T* const p = prediction.data() + i * classes;
-            const Index last = o_.top_k ? last_of_top(p, classes) : -1, label = targets.labels() ? targets.label(i) : -1;
+            const Index last = o_.top_k ? last_of_top(p, classes) : -1,
+                        label = targets.labels() ? targets.label(i) : -1;
             for (Index c = only < 0 ? 0 : only; c < (only < 0 ? classes : only + 1); ++c) {
                 const bool found = !o_.top_k  ? static_cast<double>(p[c]) > o_.thresholds
                                    : last < 0 ? false
@@ -71,15 +72,13 @@ public:
 
 protected:
     /// True positives over these and `others`; 0 where there are none.
-    double share(double others) const {
-        return true_positives_ > 0 ? true_positives_ / (true_positives_ + others) : 0;
-    }
+    double share(double others) const { return true_positives_ > 0 ? true_positives_ / (true_positives_ + others) : 0; }
 
     Options o_;
     double true_positives_ = 0, false_positives_ = 0, false_negatives_ = 0;
 
 private:
-    /// Column of the k-th largest, the first ones on ties; -1 where there is no number. k rounds over the row, no memory.
+    /// Column of the k-th largest, the first ones on ties; -1 where there is no number. Takes k rounds, but no memory.
     Index last_of_top(const T* p, Index classes) const {
         Index last = -1;
         for (Index k = 0; k < std::min(o_.top_k, classes); ++k) {
@@ -95,14 +94,14 @@ private:
     }
 };
 
-}  // namespace detail
+} // namespace detail
 
 /// True positives / (true positives + false positives), weighted; 0 where nothing is predicted positive, as in Keras.
 ///
-/// Predictions [...] or [..., C], each class of a row counting by itself; targets of the same shape, positive where not 0, or
-/// labels [...], which Keras does not take. NaN is not positive. ShapeError where targets do not fit, ValueError on labels or a
-/// class_id outside 0 to C-1, and from `reset` where top_k is negative. Keras also takes several thresholds, and with top_k only
-/// those above one.
+/// Predictions [...] or [..., C], each class of a row counting by itself; targets of the same shape, positive where not
+/// 0, or labels [...], which Keras does not take. NaN is not positive. ShapeError where targets do not fit, ValueError
+/// on labels or a class_id outside 0 to C-1, and from `reset` where top_k is negative. Keras also takes several
+/// thresholds, and with top_k only those above one.
 template <class T = float> class Precision : public detail::PositiveCounts<T, PrecisionOptions> {
 public:
     using Base = detail::PositiveCounts<T, PrecisionOptions>;

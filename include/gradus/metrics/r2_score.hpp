@@ -20,11 +20,13 @@ struct R2ScoreOptions {
     std::string name = "r2_score";
 };
 
-/// R2 = 1 - sum w (t - p)^2 / sum w (t - m)^2 of each output, m the weighted mean of its targets, over all rows since `reset`.
+/// R2 = 1 - sum w (t - p)^2 / sum w (t - m)^2 of each output, m the weighted mean of its targets, over all rows since
+/// `reset`.
 ///
-/// Predictions [B], [..., C], as many targets, else ShapeError. Sums are in double and in the order of rows; variances are those of
-/// Welford (1962), which a large mean does not spoil, as it does Keras's sum of squares. Where an output's targets are all equal its
-/// score is 1 if they are predicted exactly and else 0, as in scikit-learn. Keras's adjusted score (num_regressors) is not there.
+/// Predictions [B], [..., C], as many targets, else ShapeError. Sums are in double and in the order of rows; variances
+/// are those of Welford (1962), which a large mean does not spoil, as it does Keras's sum of squares. Where an output's
+/// targets are all equal its score is 1 if they are predicted exactly and else 0, as in scikit-learn. Keras's adjusted
+/// score (num_regressors) is not there.
 template <class T = float> class R2Score : public Metric<T> {
 public:
     R2Score() = default;
@@ -47,7 +49,8 @@ public:
         f("total", total_);
         f("sums", sums);
         if (sums.size() % 3)
-            throw_value_error(o_.name + ": state expects three numbers for each output, got " + std::to_string(sums.size()));
+            throw_value_error(o_.name + ": state expects three numbers for each output, got " +
+                              std::to_string(sums.size()));
         outputs_.clear();
         for (std::size_t i = 0; i < sums.size(); i += 3) outputs_.push_back({sums[i], sums[i + 1], sums[i + 2]});
     }
@@ -64,8 +67,8 @@ public:
         const Index outputs = prediction.rank() < 2 ? 1 : prediction.shape()[-1];
         const Index rows = outputs ? prediction.size() / outputs : 0;
         if (!outputs_.empty() && static_cast<Index>(outputs_.size()) != outputs)
-            throw_shape_error(o_.name + ": expects predictions of " + std::to_string(outputs_.size()) + " output(s), got " +
-                              to_string(prediction.shape()));
+            throw_shape_error(o_.name + ": expects predictions of " + std::to_string(outputs_.size()) +
+                              " output(s), got " + to_string(prediction.shape()));
         const detail::RowWeights<T> weights(o_.name, rows, weight, mask);
         outputs_.resize(static_cast<std::size_t>(outputs));
         for (Index i = 0; i < rows; ++i) {

@@ -16,15 +16,15 @@ namespace detail {
 /// Throws ShapeError unless there is a target for each prediction.
 inline void require_same_size(const std::string& who, const AnyView& target, const Shape& prediction) {
     if (target.shape.size() != prediction.size())
-        throw_shape_error(who + ": expects one target for each of the predictions " + to_string(prediction) + ", got targets " +
-                          to_string(target.shape));
+        throw_shape_error(who + ": expects one target for each of the predictions " + to_string(prediction) +
+                          ", got targets " + to_string(target.shape));
 }
 
-}  // namespace detail
+} // namespace detail
 
-/// The square root of the weighted mean of (p - t)^2 over all rows and outputs since `reset`, added in double and in the order of
-/// rows. Predictions [B], [..., C], as many targets, else ShapeError. As Keras's, and the root of scikit-learn's mean_squared_error.
-/// MeanSquaredError and MeanAbsoluteError are losses and stand in `.metrics` as they are.
+/// The square root of the weighted mean of (p - t)^2 over all rows and outputs since `reset`, added in double and in
+/// the order of rows. Predictions [B], [..., C], as many targets, else ShapeError. As Keras's, and the root of
+/// scikit-learn's mean_squared_error. MeanSquaredError and MeanAbsoluteError are losses, and metrics as they are.
 template <class T = float> class RootMeanSquaredError : public Metric<T> {
 public:
     RootMeanSquaredError() = default;

@@ -1,4 +1,5 @@
-/// TopKCategoricalAccuracy: the weighted share of rows whose class is among the k largest predictions; and the same for labels.
+/// TopKCategoricalAccuracy: the weighted share of rows whose class is among the k largest predictions; and the same for
+/// labels.
 #pragma once
 #include <gradus/metrics/class_targets.hpp>
 
@@ -56,13 +57,13 @@ private:
     double correct_ = 0, total_ = 0;
 };
 
-}  // namespace detail
+} // namespace detail
 
-/// Share of rows with fewer than k predictions above that of the target's class; ties so count as right, and a class whose
-/// prediction is NaN as wrong, as in Keras. Predictions [..., C]; targets of the same shape, whose largest is meant, or labels [...],
-/// ValueError outside 0 to C-1. `reset` throws ValueError where k is below 1.
-template <class T = float>
-class TopKCategoricalAccuracy : public detail::TopKAccuracyBase<T, TopKCategoricalAccuracyOptions> {
+/// Share of rows with fewer than k predictions above that of the target's class; ties so count as right, and a class
+/// whose prediction is NaN as wrong, as in Keras. Predictions [..., C]; targets of the same shape, whose largest is
+/// meant, or labels [...], ValueError outside 0 to C-1. `reset` throws ValueError where k is below 1.
+template <class T = float> class TopKCategoricalAccuracy
+    : public detail::TopKAccuracyBase<T, TopKCategoricalAccuracyOptions> {
 public:
     using Base = detail::TopKAccuracyBase<T, TopKCategoricalAccuracyOptions>;
     TopKCategoricalAccuracy() = default;
@@ -78,8 +79,8 @@ public:
 };
 
 /// The same under Keras's name for labels.
-template <class T = float>
-class SparseTopKCategoricalAccuracy : public detail::TopKAccuracyBase<T, SparseTopKCategoricalAccuracyOptions> {
+template <class T = float> class SparseTopKCategoricalAccuracy
+    : public detail::TopKAccuracyBase<T, SparseTopKCategoricalAccuracyOptions> {
 public:
     using Base = detail::TopKAccuracyBase<T, SparseTopKCategoricalAccuracyOptions>;
     SparseTopKCategoricalAccuracy() = default;

@@ -10,9 +10,9 @@
 
 GRADUS_BEGIN
 
-/// The weighted mean of a loss over all samples, or all unmasked steps, since `reset`: as Keras's metric of the same name. Its key in
-/// logs is the loss's kind. The loss takes predictions and targets as they are; ShapeError where it refuses them, ValueError where
-/// it has parameters, states or layers of its own, which a metric has no place for.
+/// The weighted mean of a loss over all samples, or all unmasked steps, since `reset`: as Keras's metric of the same
+/// name. Its key in logs is the loss's kind. The loss takes predictions and targets as they are; ShapeError where it
+/// refuses them, ValueError where it has parameters, states or layers of its own, which a metric has no place for.
 ///
 /// The first batch, and a larger one or one of another length, allocates what the loss asks for; others nothing.
 template <class T = float> class LossMetric : public Metric<T> {
@@ -73,11 +73,12 @@ private:
         return true;
     }
     void build(const AnyView& target, const Shape& prediction, bool masked) {
-        time_varies_ = build_ && prediction.rank() >= 3 && prediction_.rank() == prediction.rank() && prediction[1] != prediction_[1];
+        time_varies_ = build_ && prediction.rank() >= 3 && prediction_.rank() == prediction.rank() &&
+                       prediction[1] != prediction_[1];
         const Index steps = prediction.rank() > 1 ? prediction[1] : 0;
         build_.reset();
-        Build b({{symbolic(prediction, steps), dtype_of<T>(), masked}, {symbolic(target.shape, steps), target.dtype}}, dtype_of<T>(),
-                name());
+        Build b({{symbolic(prediction, steps), dtype_of<T>(), masked}, {symbolic(target.shape, steps), target.dtype}},
+                dtype_of<T>(), name());
         loss_->build(b);
         if (!b.params().empty() || !b.states().empty() || !b.carries().empty() || !b.children().empty())
             throw_value_error(name() + ": expects a loss without parameters, states and inner layers to be a metric");
@@ -99,7 +100,7 @@ private:
         extents_.set("batch", prediction.rank() > 0 ? prediction.shape()[0] : 0);
         if (time_varies_) extents_.set("time", prediction.shape()[1]);
         Index bytes = 0;
-        for (int pass : {0, 1}) {  // sizes, then places
+        for (int pass : {0, 1}) { // sizes, then places
             if (pass == 1 && memory_.bytes() < bytes) memory_ = AlignedBuffer(bytes);
             Index at = 0;
             const auto take = [&](const Shape& shape, Dtype dtype) {

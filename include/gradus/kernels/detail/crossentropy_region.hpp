@@ -42,11 +42,14 @@ template <class T> struct BinaryProbabilities {
         at.put(dp + i, below_sigmoid ? x - t : (((x < low) | (x > high)) ? Vector<T>{} : d));
     }
 };
-template <class T> void binary_probabilities(T* loss, T* dp, const T* p, const T* target, Index n, T epsilon, T smoothing) {
-    each_vector_rolled<T>(n, BinaryProbabilities<T>{loss, dp, p, target, epsilon, smoothing_over<T>(2, smoothing), false});
+template <class T>
+void binary_probabilities(T* loss, T* dp, const T* p, const T* target, Index n, T epsilon, T smoothing) {
+    each_vector_rolled<T>(n,
+                          BinaryProbabilities<T>{loss, dp, p, target, epsilon, smoothing_over<T>(2, smoothing), false});
 }
 template <class T> void binary_outputs(T* loss, T* dz, const T* p, const T* target, Index n, T epsilon, T smoothing) {
-    each_vector_rolled<T>(n, BinaryProbabilities<T>{loss, dz, p, target, epsilon, smoothing_over<T>(2, smoothing), true});
+    each_vector_rolled<T>(n,
+                          BinaryProbabilities<T>{loss, dz, p, target, epsilon, smoothing_over<T>(2, smoothing), true});
 }
 
 template <class T> struct BinaryLogits {
@@ -170,9 +173,8 @@ template <class T> struct CategoricalSlope {
         return ((q < splat<T>(low)) | (q > splat<T>(high))) ? common : common - t / x;
     }
 };
-template <class T>
-void categorical_probabilities(T* loss, T* dp, const T* p, const T* target, Index rows, Index classes, T epsilon, T smoothing,
-                               bool below_softmax) {
+template <class T> void categorical_probabilities(T* loss, T* dp, const T* p, const T* target, Index rows,
+                                                  Index classes, T epsilon, T smoothing, bool below_softmax) {
     const Smoothing<T> smooth = smoothing_over<T>(classes, smoothing);
     const T infinity = T(__builtin_inff()), high = below_softmax ? infinity : 1 - epsilon;
     for (Index r = 0; r < rows; ++r, p += classes, target += classes) {
@@ -214,7 +216,8 @@ template <class T>
 void categorical_logits(T* loss, T* dz, const T* z, const T* target, Index rows, Index classes, T smoothing) {
     const Smoothing<T> smooth = smoothing_over<T>(classes, smoothing);
     for (Index r = 0; r < rows; ++r, z += classes, target += classes) {
-        const T shift = row_max<T>(z, classes), weight = reduce_row<T>(classes, T(0), TargetSumStep<T>{target, smooth}, Add{});
+        const T shift = row_max<T>(z, classes),
+                weight = reduce_row<T>(classes, T(0), TargetSumStep<T>{target, smooth}, Add{});
         const T dot = reduce_row<T>(classes, T(0), TargetDotStep<T>{z, target, smooth, shift}, Add{});
         const T total = sum_exp<T>(dz, z, shift, classes);
         const Vector<T> log_total = vector_log<T>(splat<T>(total));
@@ -231,8 +234,7 @@ inline constexpr BinaryCrossentropyTable<T> binary_crossentropy_table = {&binary
 template <class T>
 inline constexpr SparseCrossentropyTable<T> sparse_crossentropy_table = {&sparse_probabilities<T>, &sparse_logits<T>,
                                                                          &sparse_outputs<T>};
-template <class T>
-inline constexpr CategoricalCrossentropyTable<T> categorical_crossentropy_table = {&categorical_probabilities<T>,
-                                                                                   &categorical_logits<T>};
+template <class T> inline constexpr CategoricalCrossentropyTable<T> categorical_crossentropy_table = {
+    &categorical_probabilities<T>, &categorical_logits<T>};
 
 #endif

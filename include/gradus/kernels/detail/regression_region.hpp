@@ -37,7 +37,9 @@ template <class T, class Error> struct ErrorStep {
 template <class T, class Error> struct ErrorBody {
     T* loss;
     ErrorStep<T, Error> step;
-    template <class A> GRADUS_REGION_INLINE void operator()(Index i, A at) const { at.put(loss + i, step(Vector<T>{}, i, at)); }
+    template <class A> GRADUS_REGION_INLINE void operator()(Index i, A at) const {
+        at.put(loss + i, step(Vector<T>{}, i, at));
+    }
 };
 template <class T, class Error>
 void mean_errors(T* loss, const T* p, const T* target, Index rows, Index cols, T delta) {
@@ -63,7 +65,8 @@ void error_gradients(T* dp, const T* dloss, const T* p, const T* target, Index r
     const Index each = cols == 1 ? rows : cols;
     for (Index i = 0; i < rows * cols; i += each) {
         const T scale = cols == 1 ? T(0) : dloss[i / cols] / T(cols);
-        each_vector<T>(each, SlopeBody<T, Error>{dp + i, cols == 1 ? dloss : nullptr, p + i, target + i, scale, {delta}});
+        each_vector<T>(each,
+                       SlopeBody<T, Error>{dp + i, cols == 1 ? dloss : nullptr, p + i, target + i, scale, {delta}});
     }
 }
 
