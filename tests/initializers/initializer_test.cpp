@@ -62,7 +62,9 @@ void check_truncated(const Initializer& initializer, const Shape& shape, double 
 
 TEST_CASE("constant initialisers", "[initializers]") {
     for (double v : {0.0, 1.0, -2.5}) {
-        const Initializer i = v == 0 ? initializers::zeros() : v == 1 ? initializers::ones() : initializers::constant(v);
+        const Initializer i = v == 0   ? initializers::zeros()
+                              : v == 1 ? initializers::ones()
+                                       : initializers::constant(v);
         const auto t = filled(i, {3, 5});
         for (Index k = 0; k < t.size(); ++k) CHECK(t[k] == v);
     }
@@ -82,6 +84,43 @@ TEST_CASE("scaled initialisers have Keras's ranges and deviations", "[initialize
     check_truncated(initializers::he_normal(), convolution, std::sqrt(2.0 / 360));
     check_truncated(initializers::lecun_normal(), dense, std::sqrt(1.0 / 200));
     check_truncated(initializers::truncated_normal(0, 1), dense, 0.87962566103423978);
+}
+
+TEST_CASE("variance_scaling is what the others are short for", "[initializers]") {
+    using initializers::Distribution;
+    using initializers::Mode;
+    using initializers::variance_scaling;
+    const Shape dense{200, 100}, convolution{3, 3, 40, 60};
+    const std::pair<Initializer, Initializer> same[] = {
+        {initializers::glorot_uniform(), variance_scaling(1, Mode::fan_avg, Distribution::uniform)},
+        {initializers::glorot_normal(), variance_scaling(1, Mode::fan_avg)},
+        {initializers::he_uniform(), variance_scaling(2, Mode::fan_in, Distribution::uniform)},
+        {initializers::he_normal(), variance_scaling(2)},
+        {initializers::lecun_uniform(), variance_scaling(1, Mode::fan_in, Distribution::uniform)},
+        {initializers::lecun_normal(), variance_scaling()}};
+    for (const auto& [a, b] : same)
+        for (const Shape& shape : {dense, convolution, Shape{50}}) {
+            const auto x = filled(a, shape), y = filled(b, shape);
+            CHECK(std::equal(x.begin(), x.end(), y.begin()));
+        }
+    check_uniform(variance_scaling(3, Mode::fan_out, Distribution::uniform), dense, std::sqrt(9.0 / 100));
+    check_truncated(variance_scaling(0.5, Mode::fan_out), convolution, std::sqrt(0.5 / 540));
+    const Moments m = moments(filled(variance_scaling(2, Mode::fan_out, Distribution::untruncated_normal), dense));
+    CHECK(std::abs(m.sd / std::sqrt(2.0 / 100) - 1) <= 0.02);
+    CHECK(m.high > 3 * m.sd);
+    for (const double bad :
+         {0.0, -1.0, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()})
+        CHECK_THROWS_AS(variance_scaling(bad), ValueError);
+}
+
+TEST_CASE("identity", "[initializers]") {
+    for (const Shape& shape : {Shape{3, 3}, Shape{2, 4}, Shape{4, 2}, Shape{0, 3}}) {
+        const auto w = filled(initializers::identity(1.5), shape);
+        for (Index i = 0; i < w.size(); ++i) CHECK(w[i] == (i / shape[1] == i % shape[1] ? 1.5 : 0.0));
+    }
+    Tensor<double> vector({4});
+    CHECK_THROWS_WITH(initializers::identity()(vector.view(), stream),
+                      "initializer identity: expects two axes, got [4]");
 }
 
 TEST_CASE("random_normal is normal", "[initializers]") {
@@ -107,7 +146,8 @@ TEST_CASE("random_normal is normal", "[initializers]") {
 TEST_CASE("orthogonal matrices are orthogonal", "[initializers]") {
     for (const Shape& shape : {Shape{64, 64}, Shape{64, 256}, Shape{130, 7}, Shape{1, 5}, Shape{3, 3, 4, 8}}) {
         const auto w = filled(initializers::orthogonal(1.5), shape);
-        const Index cols = shape[-1], rows = shape.size() / cols, few = std::min(rows, cols), many = std::max(rows, cols);
+        const Index cols = shape[-1], rows = shape.size() / cols, few = std::min(rows, cols),
+                    many = std::max(rows, cols);
         const Index row_step = rows < cols ? cols : 1, step = rows < cols ? 1 : cols;
         double worst = 0;
         for (Index a = 0; a < few; ++a)
@@ -143,17 +183,49 @@ TEST_CASE("initial weights follow the stream, and floats are rounded doubles", "
 
 TEST_CASE("initialisers as text", "[initializers]") {
     for (const Initializer& i :
-         {initializers::zeros(), initializers::ones(), initializers::constant(0.1), initializers::random_uniform(-1e-3, 2),
-          initializers::random_normal(1, 0.3), initializers::truncated_normal(), initializers::glorot_uniform(),
-          initializers::glorot_normal(), initializers::he_uniform(), initializers::he_normal(), initializers::lecun_uniform(),
-          initializers::lecun_normal(), initializers::orthogonal(1.4142135623730951)})
+         {initializers::zeros(), initializers::ones(), initializers::constant(0.1),
+          initializers::random_uniform(-1e-3, 2), initializers::random_normal(1, 0.3), initializers::truncated_normal(),
+          initializers::glorot_uniform(), initializers::glorot_normal(), initializers::he_uniform(),
+          initializers::he_normal(), initializers::lecun_uniform(), initializers::lecun_normal(),
+          initializers::orthogonal(1.4142135623730951), initializers::identity(0.1), initializers::variance_scaling(),
+          initializers::variance_scaling(1.0 / 3, initializers::Mode::fan_out, initializers::Distribution::uniform),
+          initializers::variance_scaling(2, initializers::Mode::fan_avg,
+                                         initializers::Distribution::untruncated_normal)})
         CHECK(Initializer::parse(i.to_string()) == i);
     CHECK(initializers::random_uniform().to_string() == "random_uniform(-0.05, 0.05)");
     CHECK(initializers::glorot_uniform().to_string() == "glorot_uniform");
     CHECK(Initializer::parse("random_uniform") == initializers::random_uniform());
     CHECK(Initializer::parse("orthogonal") == initializers::orthogonal());
-    for (const char* bad : {"", "xavier", "glorot_uniform()", "glorot_uniform(1)", "constant", "constant()", "constant(1",
-                            "constant(1) ", "constant(x)", "constant(1, 2)", "random_uniform(1)", "random_uniform(2, 1)",
-                            "random_normal(0, -1)", "constant(nan)", "constant(inf)", "random_uniform(0; 1)"})
+    CHECK(Initializer::parse("identity") == initializers::identity());
+    CHECK(Initializer::parse("variance_scaling") == initializers::variance_scaling());
+    CHECK(initializers::variance_scaling(2, initializers::Mode::fan_out).to_string() ==
+          "variance_scaling(2, fan_out, truncated_normal)");
+    for (const char* bad : {"",
+                            "xavier",
+                            "glorot_uniform()",
+                            "glorot_uniform(1)",
+                            "constant",
+                            "constant()",
+                            "constant(1",
+                            "constant(1) ",
+                            "constant(x)",
+                            "constant(1, 2)",
+                            "random_uniform(1)",
+                            "random_uniform(2, 1)",
+                            "random_normal(0, -1)",
+                            "constant(nan)",
+                            "constant(inf)",
+                            "random_uniform(0; 1)",
+                            "variance_scaling(1)",
+                            "variance_scaling(1, fan_in)",
+                            "variance_scaling(1, fan, uniform)",
+                            "variance_scaling(1, fan_in, uniform, 2)",
+                            "variance_scaling(x, fan_in, uniform)",
+                            "variance_scaling(0, fan_in, uniform)",
+                            "identity(1, 2)",
+                            "zeros(",
+                            "zeros)",
+                            "identity(1, )",
+                            "identity(, 1)"})
         CHECK_THROWS_AS(Initializer::parse(bad), ValueError);
 }

@@ -6,14 +6,16 @@
 using namespace gradus;
 
 namespace {
-constexpr activation::Kind kinds[] = {linear, relu, sigmoid, activation::tanh, softmax,  gelu,
-                                      gelu_tanh, silu, elu, leaky_relu,       softplus, log_softmax};
-}  // namespace
+constexpr activation::Kind kinds[] = {linear,    relu, sigmoid, activation::tanh, softmax,  gelu,
+                                      gelu_tanh, silu, elu,     leaky_relu,       softplus, log_softmax};
+} // namespace
 
 TEST_CASE("Activation: gradients") {
     for (const auto kind : kinds) {
         CHECK_NOTHROW(check_layer(Activation(kind)));
-        CHECK_NOTHROW(check_layer(Activation(kind), {.inputs = {{.shape = {dim::batch(), dim::time(), 3}, .mask = true, .low = -3, .high = 3}}}));
+        CHECK_NOTHROW(
+            check_layer(Activation(kind),
+                        {.inputs = {{.shape = {dim::batch(), dim::time(), 3}, .mask = true, .low = -3, .high = 3}}}));
     }
     CHECK_NOTHROW(check_layer(Activation(relu), {.inputs = {{.shape = {dim::batch()}}}}));
     CHECK_NOTHROW(check_layer(Activation({.activation = leaky_relu, .negative_slope = 0})));
@@ -24,7 +26,8 @@ TEST_CASE("Activation: gradients") {
 TEST_CASE("Activation: Keras's numbers", "[golden]") {
     const auto file = golden_file("activation");
     const auto check = [&]<class T>(T, activation::Kind kind) {
-        const Golden<T> g{file, std::string(activation::enum_names(kind)[static_cast<std::size_t>(kind)]) + "/", {"x"}, {"y"}, {}};
+        const Golden<T> g{
+            file, std::string(activation::enum_names(kind)[static_cast<std::size_t>(kind)]) + "/", {"x"}, {"y"}, {}};
         const auto in = g.nodes();
         Harness<T> h(in, {Activation<T>(kind)(in[0])});
         g.load(h);
@@ -34,13 +37,13 @@ TEST_CASE("Activation: Keras's numbers", "[golden]") {
 }
 
 TEST_CASE("Activation: bits and allocations") {
-    for (const auto kind : kinds)
-        check_promises(Activation(kind), {dim::batch(), 70, 40}, 33);
+    for (const auto kind : kinds) check_promises(Activation(kind), {dim::batch(), 70, 40}, 33);
 }
 
 TEST_CASE("Activation: slopes of its own") {
     const Node x = input({dim::batch(), 3});
-    Harness<> h({x}, {Activation({.activation = leaky_relu, .negative_slope = 0.5})(x), Activation({.activation = elu, .alpha = 2})(x)});
+    Harness<> h({x}, {Activation({.activation = leaky_relu, .negative_slope = 0.5})(x),
+                      Activation({.activation = elu, .alpha = 2})(x)});
     h.sizes({{"batch", 1}});
     h.set(0, tensor<float>({{-2, 0, 3}}));
     h.forward();
@@ -56,5 +59,6 @@ TEST_CASE("Activation: bad options and input") {
     CHECK_THROWS_AS(Activation({.activation = elu, .alpha = std::numeric_limits<double>::infinity()})(x), ValueError);
     CHECK_THROWS_AS(Activation({.activation = elu, .alpha = std::numeric_limits<double>::quiet_NaN()})(x), ValueError);
     const Node ids = input({dim::batch(), 4}, Dtype::i32);
-    CHECK_THROWS_WITH(Activation(relu)(ids), "activation: expects values [batch, ...], got int32 [batch, 4]; its input is the model's input");
+    CHECK_THROWS_WITH(Activation(relu)(ids),
+                      "activation: expects values [batch, ...], got int32 [batch, 4]; its input is the model's input");
 }

@@ -30,7 +30,8 @@ TEST_CASE("Masking: Keras's numbers, values and mask", "[golden]") {
         h.backward();
         check_close<T>("dx", h.dx(), file.tensor<double>(prefix + "dx"));
     };
-    for (const auto& [name, value] : {std::pair{"masking", 0.0}, {"masking_value", -0.5}}) check(float(), name, value), check(double(), name, value);
+    for (const auto& [name, value] : {std::pair{"masking", 0.0}, {"masking_value", -0.5}})
+        check(float(), name, value), check(double(), name, value);
 }
 
 TEST_CASE("Masking: bits and allocations") {
@@ -57,6 +58,8 @@ TEST_CASE("Masking: an LSTM after it stops at the padding; NaN is no padding") {
 }
 
 TEST_CASE("Masking: bad options and input") {
-    CHECK_THROWS_WITH(Masking()(input({dim::batch(), 6})), "masking: expects values [batch, time, ...], got [batch, 6]; its input is the model's input");
-    CHECK_THROWS_WITH(Masking(std::numeric_limits<double>::quiet_NaN())(input({dim::batch(), 6, 2})), "masking: mask_value expects a number, got nan");
+    CHECK_THROWS_WITH(Masking()(input({dim::batch(), 6})),
+                      "masking: expects values [batch, time, ...], got [batch, 6]; its input is the model's input");
+    CHECK_THROWS_WITH(Masking(std::numeric_limits<double>::quiet_NaN())(input({dim::batch(), 6, 2})),
+                      "masking: mask_value expects a number, got nan");
 }

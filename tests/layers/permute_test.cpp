@@ -37,7 +37,8 @@ TEST_CASE("Permute: bad options and input") {
     CHECK_THROWS_WITH(Permute(1, 1)(x), "permute: dims expects 1, 2, ... in some order, at most 7, got [1, 1]");
     for (const auto& bad : {Permute(), Permute(0, 1), Permute(2, 3), Permute(-1, 1), Permute(1, 2, 3, 4, 5, 6, 7, 8)})
         CHECK_THROWS_AS(bad(x), ValueError);
-    CHECK_THROWS_WITH(Permute(1, 2, 3)(x), "permute: expects values [batch, ...] with 3 axes beside the batch, got [batch, 6, 2]; its "
-                                           "input is the model's input");
+    CHECK_THROWS_WITH(Permute(1, 2, 3)(x),
+                      "permute: expects values [batch, ...] with 3 axes beside the batch, got [batch, 6, 2]; its "
+                      "input is the model's input");
     CHECK_THROWS_AS(Permute(1)(input({dim::batch(), 6}, Dtype::i32)), ShapeError);
 }

@@ -27,6 +27,7 @@ TEST_CASE("RepeatVector: bits and allocations") { check_promises(RepeatVector(30
 
 TEST_CASE("RepeatVector: bad options and input") {
     CHECK_THROWS_WITH(RepeatVector(0)(input({dim::batch(), 6})), "repeat_vector: n expects at least 1, got 0");
-    CHECK_THROWS_WITH(RepeatVector(2)(input({dim::batch(), 6, 2})),
-                      "repeat_vector: expects values [batch, features], got [batch, 6, 2]; its input is the model's input");
+    CHECK_THROWS_WITH(
+        RepeatVector(2)(input({dim::batch(), 6, 2})),
+        "repeat_vector: expects values [batch, features], got [batch, 6, 2]; its input is the model's input");
 }

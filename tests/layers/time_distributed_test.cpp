@@ -11,15 +11,19 @@
 using namespace gradus;
 
 TEST_CASE("TimeDistributed: gradients") {
-    const CheckInput sequence{.shape = {dim::batch(), dim::time(), 3}}, masked{.shape = {dim::batch(), dim::time(), 3}, .mask = true};
+    const CheckInput sequence{.shape = {dim::batch(), dim::time(), 3}},
+        masked{.shape = {dim::batch(), dim::time(), 3}, .mask = true};
     const CheckInput nested{.shape = {dim::batch(), 2, dim::time(), 3}};
     for (const CheckInput& x : {sequence, masked})
-        for (const auto kind : {linear, relu, gelu, softmax}) CHECK_NOTHROW(check_layer(TimeDistributed(Dense<double>(2, kind)), {.inputs = {x}}));
+        for (const auto kind : {linear, relu, gelu, softmax})
+            CHECK_NOTHROW(check_layer(TimeDistributed(Dense<double>(2, kind)), {.inputs = {x}}));
     CHECK_NOTHROW(check_layer(TimeDistributed(Activation<double>(silu)), {.inputs = {masked}}));
     CHECK_NOTHROW(check_layer(TimeDistributed(Dropout<double>(0.4)), {.inputs = {masked}}));
     CHECK_NOTHROW(check_layer(TimeDistributed(LSTM<double>({.units = 2, .dropout = 0.3})), {.inputs = {nested}}));
-    CHECK_NOTHROW(check_layer(TimeDistributed(LSTM<double>({.units = 2, .return_sequences = true})), {.inputs = {nested}}));
-    CHECK_NOTHROW(check_layer(TimeDistributed(Flatten<double>()), {.inputs = {{.shape = {dim::batch(), dim::time(), 3, 2}}}}));
+    CHECK_NOTHROW(
+        check_layer(TimeDistributed(LSTM<double>({.units = 2, .return_sequences = true})), {.inputs = {nested}}));
+    CHECK_NOTHROW(
+        check_layer(TimeDistributed(Flatten<double>()), {.inputs = {{.shape = {dim::batch(), dim::time(), 3, 2}}}}));
     CHECK_NOTHROW(check_layer(TimeDistributed<double>(TimeDistributed(Dense<double>(2))), {.inputs = {nested}}));
     CHECK_NOTHROW(check_layer(TimeDistributed(Embedding<double>({.input_dim = 7, .output_dim = 2})),
                               {.inputs = {{.shape = {dim::batch(), dim::time(), 3}, .dtype = Dtype::i32}}}));
@@ -28,13 +32,15 @@ TEST_CASE("TimeDistributed: gradients") {
 TEST_CASE("TimeDistributed: Keras's numbers", "[golden]") {
     const auto file = golden_file("shaping");
     const auto check = [&]<class T>(T, const std::string& name) {
-        const Golden<T> g{file, name + "/", {"x"}, {"y"}, {{"time_distributed.kernel", "kernel"}, {"time_distributed.bias", "bias"}}};
+        const Golden<T> g{
+            file, name + "/", {"x"}, {"y"}, {{"time_distributed.kernel", "kernel"}, {"time_distributed.bias", "bias"}}};
         const auto in = g.nodes();
         Harness<T> h(in, {TimeDistributed(Dense<T>(4, activation::tanh))(in[0])});
         g.load(h);
         g.check(h);
     };
-    for (const std::string name : {"time_distributed", "time_distributed_mask"}) check(float(), name), check(double(), name);
+    for (const std::string name : {"time_distributed", "time_distributed_mask"})
+        check(float(), name), check(double(), name);
 }
 
 TEST_CASE("TimeDistributed: a Dense in it has the bits of the Dense alone") {
@@ -77,6 +83,8 @@ TEST_CASE("TimeDistributed: bad options and input") {
     CHECK_THROWS_WITH(TimeDistributed(Dense(3))(input({dim::batch(), 5})),
                       "time_distributed: expects [batch, time, ...], got [batch, 5]; its input is the model's input");
     CHECK_THROWS_AS(TimeDistributed(LSTM(3))(x), ShapeError);
-    CHECK_THROWS_AS(TimeDistributed(LSTM({.units = 3, .return_state = true}))(input({dim::batch(), 2, dim::time(), 5})), ShapeError);
-    CHECK_THROWS_WITH(TimeDistributed(Dense(0))(x), ContainsSubstring("time_distributed: units expects at least 1, got 0"));
+    CHECK_THROWS_AS(TimeDistributed(LSTM({.units = 3, .return_state = true}))(input({dim::batch(), 2, dim::time(), 5})),
+                    ShapeError);
+    CHECK_THROWS_WITH(TimeDistributed(Dense(0))(x),
+                      ContainsSubstring("time_distributed: units expects at least 1, got 0"));
 }

@@ -16,8 +16,8 @@ template <class T> struct PermuteTable {
     void (*copy_run)(T* y, const T* x, Index n);
 };
 
-/// Axes of y in order, outermost first: their sizes and their strides in x. Axes of size 1 are dropped, and neighbours that stay
-/// neighbours are one.
+/// Axes of y in order, outermost first: their sizes and their strides in x. Axes of size 1 are dropped, and neighbours
+/// that stay neighbours are one.
 struct Permutation {
     Index rank = 0, sizes[Shape::max_rank] = {}, strides[Shape::max_rank] = {};
 
@@ -91,7 +91,8 @@ template <class T> void permute(T* y, const T* x, const Shape& shape, const Inde
         });
         return;
     }
-    // The axis along which x is contiguous, and y's last one, make matrices; y's axes before, between and after them are counted.
+    // The axis along which x is contiguous, and y's last one, make matrices; y's axes before, between and after them
+    // are counted.
     Index inner = 0;
     while (p.strides[inner] != 1) ++inner;
     Index outer = 1, between = 1;
@@ -105,8 +106,10 @@ template <class T> void permute(T* y, const T* x, const Shape& shape, const Inde
         for (Index cell = first; cell < last; ++cell) {
             const Index b = cell % between, s = cell / between % strips, o = cell / between / strips;
             Index at = p.offset(o, inner) + s * strip;
-            for (Index a = p.rank - 2, rest = b; a > inner; rest /= p.sizes[a--]) at += rest % p.sizes[a] * p.strides[a];
-            table.transpose(y + (o * rows + s * strip) * ldy + b * cols, ldy, x + at, ldx, std::min(strip, rows - s * strip), cols);
+            for (Index a = p.rank - 2, rest = b; a > inner; rest /= p.sizes[a--])
+                at += rest % p.sizes[a] * p.strides[a];
+            table.transpose(y + (o * rows + s * strip) * ldy + b * cols, ldy, x + at, ldx,
+                            std::min(strip, rows - s * strip), cols);
         }
     });
 }

@@ -7,8 +7,8 @@
 
 GRADUS_BEGIN
 
-/// x [B, ...] -> y [B, n], the same values in the same order, n the product of the other axes (1 for x [B]). A mask ends here.
-/// As Keras's Flatten. Throws ShapeError where x is not of the layer's scalar.
+/// x [B, ...] -> y [B, n], the same values in the same order, n the product of the other axes (1 for x [B]). A mask
+/// ends here. As Keras's Flatten. Throws ShapeError where x is not of the layer's scalar.
 template <class T = float> class Flatten : public Layer<Flatten, T> {
 public:
     std::string_view kind() const override { return "flatten"; }
@@ -31,8 +31,10 @@ public:
         const auto dx = r.dx(0);
         const auto dy = r.dy(0);
         if (dx.empty()) return;
-        if (dy.empty()) kernels::fill(dx.data(), T(0), dx.size());
-        else if (dx.data() != dy.data()) std::copy(dy.begin(), dy.end(), dx.begin());
+        if (dy.empty())
+            kernels::fill(dx.data(), T(0), dx.size());
+        else if (dx.data() != dy.data())
+            std::copy(dy.begin(), dy.end(), dx.begin());
     }
 };
 

@@ -16,19 +16,19 @@ struct LSTMOptions {
     Initializer kernel_initializer = initializers::glorot_uniform();
     Initializer recurrent_initializer = initializers::orthogonal();
     Initializer bias_initializer = initializers::zeros();
-    bool unit_forget_bias = true;  ///< the forget gate's bias starts at 1
+    bool unit_forget_bias = true; ///< the forget gate's bias starts at 1
     Regularizer kernel_regularizer = {};
     Regularizer recurrent_regularizer = {};
     Regularizer bias_regularizer = {};
     Constraint kernel_constraint = {};
     Constraint recurrent_constraint = {};
     Constraint bias_constraint = {};
-    double dropout = 0;            ///< of inputs: one mask per sample for all gates and steps
-    double recurrent_dropout = 0;  ///< of h on its way into the gates: one mask per sample for all gates and steps
+    double dropout = 0;           ///< of inputs: one mask per sample for all gates and steps
+    double recurrent_dropout = 0; ///< of h on its way into the gates: one mask per sample for all gates and steps
     bool return_sequences = false;
     bool return_state = false;
     bool go_backwards = false;
-    bool stateful = false;  ///< the last h and c are the next batch's first ones, until reset_states
+    bool stateful = false; ///< the last h and c are the next batch's first ones, until reset_states
 
     void fields(Fields& f) {
         f("units", units);
@@ -58,7 +58,8 @@ struct LSTMOptions {
         if (units > std::numeric_limits<std::int32_t>::max())
             throw_value_error(b.context() + ": units expects at most 2^31 - 1, got " + std::to_string(units));
         if (activation != activation::tanh || recurrent_activation != sigmoid)
-            throw_value_error(b.context() + ": expects activation tanh and recurrent_activation sigmoid; there are no others");
+            throw_value_error(b.context() +
+                              ": expects activation tanh and recurrent_activation sigmoid; there are no others");
         for (double rate : {dropout, recurrent_dropout})
             if (!(rate >= 0 && rate < 1))
                 throw_value_error(b.context() + ": dropout rates expect [0, 1), got " + std::to_string(rate));

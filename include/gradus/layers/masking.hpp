@@ -8,9 +8,9 @@
 
 GRADUS_BEGIN
 
-/// x [B, T, ...] -> y of the same shape, with a mask [B, T]: a step counts where any of its values differs from mask_value, and
-/// where the mask of x, if there is one, says so; y is x there and zero elsewhere.
-/// As Keras's Masking, which takes no notice of a mask that x has. Throws ValueError for a mask_value that is not a number.
+/// x [B, T, ...] -> y of the same shape, with a mask [B, T]: a step counts where any of its values differs from
+/// mask_value, and where the mask of x, if there is one, says so; y is x there and zero elsewhere. As Keras's Masking,
+/// which takes no notice of a mask that x has. Throws ValueError for a mask_value that is not a number.
 template <class T = float> class Masking : public Layer<Masking, T> {
 public:
     Masking() = default;
@@ -36,7 +36,8 @@ public:
         const T value = static_cast<T>(mask_value_);
         each_step(x.shape(), [&](Index step, Index size) {
             const T* const from = x.data() + step * size;
-            counts[step] = std::any_of(from, from + size, [=](T v) { return v != value; }) && (given.empty() || given[step]);
+            counts[step] =
+                std::any_of(from, from + size, [=](T v) { return v != value; }) && (given.empty() || given[step]);
             write(y.data() + step * size, from, size, counts[step]);
         });
         if (!mask.empty()) std::copy(counts.begin(), counts.end(), mask.begin());
@@ -54,14 +55,17 @@ public:
 
 private:
     static void write(T* to, const T* from, Index size, bool counts) {
-        if (!counts) std::fill_n(to, size, T(0));
-        else if (to != from) std::copy_n(from, size, to);
+        if (!counts)
+            std::fill_n(to, size, T(0));
+        else if (to != from)
+            std::copy_n(from, size, to);
     }
     template <class F> static void each_step(const Shape& s, const F& f) {
         const Index size = s.product(2, s.rank());
-        parallel_for(0, s[0] * s[1], std::max<Index>(1, 16384 / std::max<Index>(1, size)), [&](Index first, Index last) {
-            for (Index step = first; step < last; ++step) f(step, size);
-        });
+        parallel_for(0, s[0] * s[1], std::max<Index>(1, 16384 / std::max<Index>(1, size)),
+                     [&](Index first, Index last) {
+                         for (Index step = first; step < last; ++step) f(step, size);
+                     });
     }
     double mask_value_ = 0;
     Kept<std::uint8_t> counts_;

@@ -9,16 +9,17 @@
 GRADUS_BEGIN
 
 struct PermuteOptions {
-    std::vector<Index> dims = {};  ///< for each axis of y the axis of x, from 1: the batch stays first
+    std::vector<Index> dims = {}; ///< for each axis of y the axis of x, from 1: the batch stays first
 };
 
 /// y's axis i is x's axis dims[i - 1]: `Permute(2, 1)` makes [B, D, T] from [B, T, D]. A mask ends here.
-/// As Keras's Permute. Throws ValueError where dims is not 1, 2, ... in some order, ShapeError where x has another number of axes.
+/// As Keras's Permute. Throws ValueError where dims is not 1, 2, ... in some order, ShapeError where x has another
+/// number of axes.
 template <class T = float> class Permute : public Layer<Permute, T> {
 public:
     Permute() = default;
-    template <std::integral... Dims>
-    explicit Permute(Index first, Dims... more) : o_{.dims = {first, static_cast<Index>(more)...}} {}
+    template <std::integral... Dims> explicit Permute(Index first, Dims... more)
+        : o_{.dims = {first, static_cast<Index>(more)...}} {}
     explicit Permute(const PermuteOptions& options) : o_(options) {}
 
     std::string_view kind() const override { return "permute"; }
@@ -46,8 +47,10 @@ public:
         const auto dx = r.dx(0);
         const auto dy = r.dy(0);
         if (dx.empty()) return;
-        if (dy.empty()) kernels::fill(dx.data(), T(0), dx.size());
-        else kernels::permute(dx.data(), dy.data(), dy.shape(), inverse_);
+        if (dy.empty())
+            kernels::fill(dx.data(), T(0), dx.size());
+        else
+            kernels::permute(dx.data(), dy.data(), dy.shape(), inverse_);
     }
 
 private:

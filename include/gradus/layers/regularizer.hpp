@@ -8,7 +8,8 @@
 
 GRADUS_BEGIN
 
-/// Adds l1 times the sum of |w| and l2 times the sum of w^2 to the loss: `.kernel_regularizer = L2(1e-4)`. None by default.
+/// Adds l1 times the sum of |w| and l2 times the sum of w^2 to the loss: `.kernel_regularizer = L2(1e-4)`. None by
+/// default.
 struct Regularizer {
     double l1 = 0, l2 = 0;
 
@@ -22,7 +23,8 @@ struct Regularizer {
         detail::CallText call(text);
         const Regularizer r{call.number(0), call.number(1)};
         if (!call.good || call.name != "l1l2" || call.arguments.size() != 2)
-            throw_value_error("regularizer: expects none or l1l2(l1, l2), got \"" + std::string(text.substr(0, 80)) + "\"");
+            throw_value_error("regularizer: expects none or l1l2(l1, l2), got \"" + std::string(text.substr(0, 80)) +
+                              "\"");
         return r;
     }
 };
@@ -36,7 +38,8 @@ struct L1L2 : Regularizer {
     explicit L1L2(double first = 0, double second = 0) : Regularizer{first, second} {}
 };
 
-/// Scales, after an update, each column whose norm is above max_norm back to it: `.kernel_constraint = MaxNorm(3)`. None by default.
+/// Scales, after an update, each column whose norm is above max_norm back to it: `.kernel_constraint = MaxNorm(3)`.
+/// None by default.
 struct Constraint {
     double max_norm = 0; ///< 0: none
 
@@ -48,7 +51,8 @@ struct Constraint {
         detail::CallText call(text);
         const Constraint c{call.number(0)};
         if (!call.good || call.name != "max_norm" || call.arguments.size() != 1)
-            throw_value_error("constraint: expects none or max_norm(value), got \"" + std::string(text.substr(0, 80)) + "\"");
+            throw_value_error("constraint: expects none or max_norm(value), got \"" + std::string(text.substr(0, 80)) +
+                              "\"");
         return c;
     }
 };

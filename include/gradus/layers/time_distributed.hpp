@@ -5,12 +5,12 @@
 
 GRADUS_BEGIN
 
-/// y[b, t] = layer(x[b, t]): x [B, T, ...] -> y [B, T, ...]. The layer runs once, on [B T, ...]: what it makes of a row must not depend
-/// on the others. A mask [B, T] passes; the layer itself sees none.
-/// As Keras's TimeDistributed, which calls the layer step by step: a batch normalisation in it takes statistics of one step there, of
-/// all steps here, masked ones too; a Dropout draws for every step, as there. Parameters are named as the wrapper's own.
-/// Throws ValueError where there is no layer, ShapeError for less than three axes and for a layer with more than one output or whose
-/// output has not one row for each of its input's.
+/// y[b, t] = layer(x[b, t]): x [B, T, ...] -> y [B, T, ...]. The layer runs once, on [B T, ...]: what it makes of a row
+/// must not depend on the others. A mask [B, T] passes; the layer itself sees none. As Keras's TimeDistributed, which
+/// calls the layer step by step: a batch normalisation in it takes statistics of one step there, of all steps here,
+/// masked ones too; a Dropout draws for every step, as there. Parameters are named as the wrapper's own. Throws
+/// ValueError where there is no layer, ShapeError for less than three axes and for a layer with more than one output or
+/// whose output has not one row for each of its input's.
 template <class T = float> class TimeDistributed : public Layer<TimeDistributed, T> {
 public:
     TimeDistributed() = default;
@@ -46,9 +46,7 @@ public:
         for (const auto& ids : inner.id_inputs()) b.ids(ids.input, ids.below);
         if (inner.is_detached(0)) b.detached(0);
     }
-    void forward(Run<T>& r) const override {
-        r.forward(child_, 0, {input(r)}, {folded(r.y(0))});
-    }
+    void forward(Run<T>& r) const override { r.forward(child_, 0, {input(r)}, {folded(r.y(0))}); }
     void backward(Run<T>& r) const override {
         r.backward(child_, 0, {input(r)}, {folded(r.y(0))}, {folded(r.dy(0))}, {folded(r.dx(0))});
     }

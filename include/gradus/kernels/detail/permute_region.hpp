@@ -20,9 +20,8 @@ GRADUS_REGION_INLINE void whole_tile(T* y, Index ldy, const T* x, Index ldx, std
     transpose_tile<T, 1>(v, all);
     (store<T>(y + i * ldy, v[i]), ...);
 }
-template <class T, int... i>
-GRADUS_REGION_INLINE void part_tile(T* y, Index ldy, const T* x, Index ldx, Index rows, Index cols,
-                                    std::integer_sequence<int, i...> all) {
+template <class T, int... i> GRADUS_REGION_INLINE void part_tile(T* y, Index ldy, const T* x, Index ldx, Index rows,
+                                                                 Index cols, std::integer_sequence<int, i...> all) {
     Vector<T> v[width<T>] = {(i < cols ? load_part<T>(x + i * ldx, rows) : Vector<T>{})...};
     transpose_tile<T, 1>(v, all);
     ((i < rows ? store_part<T>(y + i * ldy, v[i], cols) : void()), ...);
