@@ -1,5 +1,6 @@
 /// Definitions of Model: fit, a loop over the public steps. Included by models/model.hpp.
 #pragma once
+#include <gradus/core/rounded.hpp>
 #include <gradus/data/shuffle.hpp>
 #include <gradus/models/model_data.hpp>
 #include <gradus/models/prefetch.hpp>
@@ -38,7 +39,7 @@ template <class T> std::span<const Log> Model<T>::logs(bool exact, bool validati
     std::size_t n = 0;
     double total = 0;
     const auto& losses = compiled_->losses;
-    for (const auto& l : losses) total += l.count > 0 ? l.weight * (l.sum / l.count) : 0;
+    for (const auto& l : losses) total += l.count > 0 ? rounded(l.weight * (l.sum / l.count)) : 0;
     total += compiled_->penalties.mean();
     Log* out = logs_.data() + (validation ? logs_.size() / 2 : 0);
     out[n++] = {validation ? "val_loss" : "loss", total};

@@ -1,5 +1,6 @@
 /// Definitions of Model: the public steps that training is made of. Included by models/model.hpp.
 #pragma once
+#include <gradus/core/rounded.hpp>
 #include <gradus/models/model.hpp>
 
 GRADUS_BEGIN
@@ -159,12 +160,12 @@ template <class T> double Model<T>::run_losses(Workspace<T>& workspace, View<con
         const detail::LossValue v = compiled_->evaluate_loss(l, workspace, l.target >= 0 ? weights : View<const T>(), seed);
         l.sum += v.sum;
         l.count += v.count;
-        total += l.weight * v.mean();
+        total += rounded(l.weight * v.mean());
     }
     detail::Compiled<T>& c = *compiled_;
     if (seed) c.penalty_now = c.penalty();
     const auto rows = c.graph.inputs().empty() ? 1.0 : static_cast<double>(workspace.value(c.graph.inputs()[0]).shape[0]);
-    c.penalties.sum += rows * c.penalty_now;
+    c.penalties.sum += rounded(rows * c.penalty_now);
     c.penalties.count += rows;
     return total + c.penalty_now;
 }

@@ -1,5 +1,6 @@
 /// Updater: what one optimizer keeps of a model (layout of gradients, moments, averages), and the update made of it.
 #pragma once
+#include <gradus/core/rounded.hpp>
 #include <gradus/graph/workspace.hpp>
 #include <gradus/kernels/update.hpp>
 #include <gradus/models/frozen.hpp>
@@ -86,8 +87,8 @@ public:
         for (std::size_t i = 0; i < layout.segments.size(); ++i) {
             const Segment& s = layout.segments[i];
             if (s.slot < 0) continue;
-            if (s.l1 != 0) total += s.l1 * static_cast<double>(kernels::sum_absolute(parameters(i), s.size()));
-            if (s.l2 != 0) total += s.l2 * static_cast<double>(kernels::sum_squares(parameters(i), s.size()));
+            if (s.l1 != 0) total += rounded(s.l1 * static_cast<double>(kernels::sum_absolute(parameters(i), s.size())));
+            if (s.l2 != 0) total += rounded(s.l2 * static_cast<double>(kernels::sum_squares(parameters(i), s.size())));
         }
         return total;
     }
