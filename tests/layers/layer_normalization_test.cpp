@@ -56,6 +56,18 @@ TEST_CASE("LayerNormalization: what it declares") {
     CHECK(h.parameter("norm.beta")[3] == 0);
 }
 
+TEST_CASE("LayerNormalization: regularisers and constraints") {
+    const Node x = input({dim::batch(), 4});
+    Harness<> h({x}, {LayerNormalization({.beta_regularizer = L1(0.1),
+                                          .gamma_regularizer = L2(0.2),
+                                          .beta_constraint = MaxNorm(3),
+                                          .gamma_constraint = MaxNorm(4)})(x)});
+    const auto &gamma = h.layout.segments[0], &beta = h.layout.segments[1];
+    CHECK((gamma.l1 == 0 && gamma.l2 == 0.2 && gamma.max_norm == 4 && !gamma.decay));
+    CHECK((beta.l1 == 0.1 && beta.l2 == 0 && beta.max_norm == 3 && !beta.decay));
+    CHECK_THROWS_AS(LayerNormalization({.gamma_regularizer = L1(-1)})(x), ValueError);
+}
+
 TEST_CASE("LayerNormalization: bad options and input") {
     const auto on = [](const LayerNormalizationOptions& o, SymbolicShape shape, Dtype dtype = Dtype::f32) {
         (void)LayerNormalization<float>(o)(input(shape, dtype));

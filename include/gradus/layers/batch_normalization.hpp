@@ -2,6 +2,7 @@
 #pragma once
 #include <gradus/kernels/normalization.hpp>
 #include <gradus/layers/layer.hpp>
+#include <gradus/layers/regularizer.hpp>
 
 GRADUS_BEGIN
 
@@ -13,6 +14,10 @@ struct BatchNormalizationOptions {
     bool scale = true;
     Initializer beta_initializer = initializers::zeros();
     Initializer gamma_initializer = initializers::ones();
+    Regularizer beta_regularizer = {};
+    Regularizer gamma_regularizer = {};
+    Constraint beta_constraint = {};
+    Constraint gamma_constraint = {};
 };
 
 /// y = gamma (x - m) / sqrt(v + epsilon) + beta for each feature: x [B, ..., C] -> y, gamma (with scale) and beta (with
@@ -21,7 +26,7 @@ struct BatchNormalizationOptions {
 /// training where the layer is frozen: m and v are moving_mean and moving_variance, which do not change. gamma and beta
 /// do not decay. A mask [B, T] passes; masked steps do not count in m and v, but are normalised too. Throws ShapeError
 /// for less than two axes, for two with a mask and for features of unknown number, ValueError for another axis, a
-/// momentum outside [0, 1] and a negative epsilon.
+/// momentum outside [0, 1], a negative epsilon and a negative factor of regularisation.
 /// As Keras's BatchNormalization (Ioffe, Szegedy 2015), but that masked statistics divide by the number of steps, not
 /// by it plus 1e-7, and that a batch without any step leaves the moving ones alone. PyTorch's momentum is 1 - momentum
 /// (0.1), its epsilon 1e-5, and its running variance takes v n / (n - 1).
@@ -39,6 +44,10 @@ public:
         f("scale", o_.scale);
         f("beta_initializer", o_.beta_initializer);
         f("gamma_initializer", o_.gamma_initializer);
+        f("beta_regularizer", o_.beta_regularizer);
+        f("gamma_regularizer", o_.gamma_regularizer);
+        f("beta_constraint", o_.beta_constraint);
+        f("gamma_constraint", o_.gamma_constraint);
     }
 
     void build(Build& b) override {
@@ -60,8 +69,10 @@ public:
         const Index features = in.shape.back().constant();
         Dim rows = 1;
         for (std::size_t i = 0; i + 1 < in.shape.size(); ++i) rows = rows * in.shape[i];
-        gamma_ = o_.scale ? b.param("gamma", {features}, o_.gamma_initializer, {.decay = false}) : Param();
-        beta_ = o_.center ? b.param("beta", {features}, o_.beta_initializer, {.decay = false}) : Param();
+        const ParamOptions gamma = regularized(b, o_.gamma_regularizer, o_.gamma_constraint, {.decay = false});
+        const ParamOptions beta = regularized(b, o_.beta_regularizer, o_.beta_constraint, {.decay = false});
+        gamma_ = o_.scale ? b.param("gamma", {features}, o_.gamma_initializer, gamma) : Param();
+        beta_ = o_.center ? b.param("beta", {features}, o_.beta_initializer, beta) : Param();
         moving_mean_ = b.state<T>("moving_mean", {features}, T(0));
         moving_variance_ = b.state<T>("moving_variance", {features}, T(1));
         statistics_ = b.kept<T>({2, features});

@@ -2,6 +2,7 @@
 #pragma once
 #include <gradus/kernels/normalization.hpp>
 #include <gradus/layers/layer.hpp>
+#include <gradus/layers/regularizer.hpp>
 
 #include <algorithm>
 #include <vector>
@@ -15,15 +16,19 @@ struct LayerNormalizationOptions {
     bool scale = true;
     Initializer beta_initializer = initializers::zeros();
     Initializer gamma_initializer = initializers::ones();
+    Regularizer beta_regularizer = {};
+    Regularizer gamma_regularizer = {};
+    Constraint beta_constraint = {};
+    Constraint gamma_constraint = {};
 };
 
 /// y = gamma (x - m) / sqrt(v + epsilon) + beta: x [B, ..., C] -> y, m and v being mean and variance over the axes of
 /// `axis` (C; with
 /// {-2, -1} the last two), gamma (with scale) and beta (with center) of their shape. gamma and beta do not decay. Masks
 /// pass. Throws ShapeError for less than two axes and for sizes along `axis` that are not known, ValueError for axes
-/// that are not the last ones or leave none for the batch, and for a negative epsilon. As Keras's LayerNormalization
-/// (Ba, Kiros, Hinton 2016), whose axes may be any, without its rms_scaling, which Keras calls incorrect. PyTorch's
-/// LayerNorm has an epsilon of 1e-5.
+/// that are not the last ones or leave none for the batch, a negative epsilon and a negative factor of regularisation.
+/// As Keras's LayerNormalization (Ba, Kiros, Hinton 2016), whose axes may be any, without its rms_scaling, which Keras
+/// calls incorrect. PyTorch's LayerNorm has an epsilon of 1e-5.
 template <class T = float> class LayerNormalization : public Layer<LayerNormalization, T> {
 public:
     LayerNormalization() = default;
@@ -37,6 +42,10 @@ public:
         f("scale", o_.scale);
         f("beta_initializer", o_.beta_initializer);
         f("gamma_initializer", o_.gamma_initializer);
+        f("beta_regularizer", o_.beta_regularizer);
+        f("gamma_regularizer", o_.gamma_regularizer);
+        f("beta_constraint", o_.beta_constraint);
+        f("gamma_constraint", o_.gamma_constraint);
     }
 
     void build(Build& b) override {
@@ -65,8 +74,10 @@ public:
         b.backward_needs(build::Needs::input);
         Dim rows = 1;
         for (Index i = 0; i < rank - count; ++i) rows = rows * shape[static_cast<std::size_t>(i)];
-        gamma_ = o_.scale ? b.param("gamma", own, o_.gamma_initializer, {.decay = false}) : Param();
-        beta_ = o_.center ? b.param("beta", own, o_.beta_initializer, {.decay = false}) : Param();
+        const ParamOptions gamma = regularized(b, o_.gamma_regularizer, o_.gamma_constraint, {.decay = false});
+        const ParamOptions beta = regularized(b, o_.beta_regularizer, o_.beta_constraint, {.decay = false});
+        gamma_ = o_.scale ? b.param("gamma", own, o_.gamma_initializer, gamma) : Param();
+        beta_ = o_.center ? b.param("beta", own, o_.beta_initializer, beta) : Param();
         statistics_ = b.saved<T>({rows, 2});
         workspace_ = b.scratch<T>(
             Sizer{{rows}, [n = features_](const Index* r) { return kernels::normalization_workspace(r[0], n); }});
