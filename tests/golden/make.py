@@ -714,6 +714,39 @@ def training_cases():
     save(PART, f"keras, {keras.config.floatx()}", tensors)
 
 
+def fit_cases():
+    """What compile and fit take beside an optimizer and a loss: three epochs of one model in rows as they stand."""
+    tensors, optimizers = {}, keras.optimizers
+    x, y = values(1, 2, 24, 5).astype("float64"), integers(2, 3, 24)
+
+    def fit(name, optimizer, kernel=None, constraint=None, batch=8, rows=24, **options):
+        first = keras.layers.Dense(4, "tanh", kernel_regularizer=kernel, kernel_constraint=constraint)
+        model = keras.Sequential([first, keras.layers.Dense(3, "softmax")])
+        model.build((None, 5))
+        model.set_weights([values(3, 0.5, 5, 4), np.zeros(4), values(4, 0.5, 4, 3), np.zeros(3)])
+        model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+        history = model.fit(x[:rows], y[:rows], batch_size=batch, epochs=3, shuffle=False, verbose=0, **options)
+        for k, w in zip(("dense.kernel", "dense.bias", "dense_1.kernel", "dense_1.bias"), model.get_weights()):
+            tensors[f"{name}/{k}"] = np.asarray(w)
+        for k, v in history.history.items():
+            tensors[f"{name}/{k}"] = np.array(v, "float64")
+        tensors[f"{name}/evaluate"] = np.array([model.evaluate(x, y, batch_size=8, verbose=0)[0]], "float64")
+        print(name, history.history["loss"])
+
+    fit("plain", optimizers.SGD(0.5))
+    fit("l1l2", optimizers.SGD(0.5), kernel=keras.regularizers.L1L2(0.01, 0.02))
+    fit("max_norm", optimizers.SGD(0.5), constraint=keras.constraints.MaxNorm(0.4))
+    fit("clip_value", optimizers.SGD(0.5, clipvalue=0.01))
+    fit("clip_norm", optimizers.SGD(0.5, clipnorm=0.05))
+    fit("clip_global_norm", optimizers.SGD(0.5, global_clipnorm=0.05))
+    fit("ema", optimizers.Adam(0.05, use_ema=True, ema_momentum=0.9))
+    fit("accumulate", optimizers.Adam(0.05, gradient_accumulation_steps=3), batch=4)
+    fit("class_weight", optimizers.SGD(0.5), class_weight={0: 2.0, 1: 0.5})
+    fit("all", optimizers.Adam(0.05, global_clipnorm=0.05, use_ema=True, ema_momentum=0.9),
+        kernel=keras.regularizers.L1L2(0.01, 0.02), class_weight={0: 2.0, 1: 0.5})
+    save("fit", "keras, float64", tensors)
+
+
 def adapted_normalization_cases():
     rng, tensors = np.random.default_rng(17), {}
     for name, shape, axis, invert in [("last", (7, 5), -1, False), ("time", (4, 6, 3), -1, False), ("two", (4, 6, 3), (1, 2), False),
@@ -740,7 +773,7 @@ else:
     for make in (activation_cases, dense_cases, embedding_cases, lstm_cases, bidirectional_cases, pooling_cases, normalization_cases,
                  adapted_normalization_cases,
                  loss_cases, metric_cases, optimizer_cases, schedule_cases,
-                 shaping_cases):
+                 shaping_cases, fit_cases):
         make()
     for part in ("training", "training_f64"):
         subprocess.run([sys.executable, __file__, part], check=True)
