@@ -1,5 +1,5 @@
-// What a batch normalisation asks of the contract: statistics that training writes, at several places, in several models, in
-// wrappers, frozen, differentiated in inference, saved; its parameters do not decay.
+// What a batch normalisation asks of the contract: statistics that training writes, at several places, in several
+// models, in wrappers, frozen, differentiated in inference, saved; its parameters do not decay.
 #include "support.hpp"
 
 #include <gradus/io.hpp>
@@ -11,7 +11,9 @@ using namespace contract;
 
 namespace {
 
-template <class M> Tensor<double> value(M& model, const std::string& name) { return Tensor<double>(model.parameter(name)); }
+template <class M> Tensor<double> value(M& model, const std::string& name) {
+    return Tensor<double>(model.parameter(name));
+}
 
 // Of one column of x [B, C].
 struct Moments {
@@ -72,7 +74,8 @@ TEST_CASE("normalization: at two places of one pass the statistics move twice, i
     model.forward({x, z});
     for (Index c : {0, 1}) {
         const Moments first(x, c), second(z, c);
-        CHECK(std::abs(model.parameter("batch_normalization.moving_mean")[c] - (first.mean / 4 + second.mean / 2)) < 1e-14);
+        CHECK(std::abs(model.parameter("batch_normalization.moving_mean")[c] - (first.mean / 4 + second.mean / 2)) <
+              1e-14);
         CHECK(std::abs(model.parameter("batch_normalization.moving_variance")[c] -
                        (0.25 + first.variance / 4 + second.variance / 2)) < 1e-14);
     }
@@ -109,7 +112,8 @@ TEST_CASE("normalization: frozen, training is what inference says, and gradients
     const auto x = numbers<double>(Shape{8, 2}, 1, 0, 3), y = numbers<double>(Shape{8, 1}, 2);
     model.compile(compiled());
     for (int i = 0; i < 5; ++i) model.train_on_batch(x, y);
-    const auto mean = value(model, "norm.moving_mean"), gamma = value(model, "norm.gamma"), body = value(model, "body.kernel");
+    const auto mean = value(model, "norm.moving_mean"), gamma = value(model, "norm.gamma"),
+               body = value(model, "body.kernel");
     model.freeze("norm");
     const double evaluated = model.evaluate(x, y, {.verbose = Verbose::silent}).loss();
     CHECK(std::abs(model.train_on_batch(x, y).loss() - evaluated) < 1e-14);
@@ -158,7 +162,8 @@ TEST_CASE("normalization: the gradient of an inference pass") {
 
 TEST_CASE("normalization: inside wrappers, trained and frozen") {
     const auto x = numbers<double>(Shape{12, 2}, 1, 0, 3), y = numbers<double>(Shape{12, 1}, 2);
-    Sequential<double> model{Twice<double>(BatchNormalization<double>()), Inside<double>(BatchNormalization<double>()), Dense(1)};
+    Sequential<double> model{Twice<double>(BatchNormalization<double>()), Inside<double>(BatchNormalization<double>()),
+                             Dense(1)};
     model.build({dim::batch(), 2});
     model.compile(compiled());
     model.train_on_batch(x, y);
@@ -194,10 +199,14 @@ TEST_CASE("normalization: gamma and beta do not decay") {
 }
 
 TEST_CASE("normalization: statistics are saved, loaded, cloned; training goes on the same") {
-    const std::string path = (std::filesystem::temp_directory_path() / "gradus_contract_normalization_test.safetensors").string();
-    Sequential model{Embedding({.input_dim = 20, .output_dim = 6, .mask_zero = true}), BatchNormalization({.momentum = 0.9}),
-                     LSTM({.units = 5, .return_sequences = true}), LayerNormalization({.epsilon = 1e-4}),
-                     BatchNormalization({.center = false}), Dense(1, sigmoid)};
+    const std::string path =
+        (std::filesystem::temp_directory_path() / "gradus_contract_normalization_test.safetensors").string();
+    Sequential model{Embedding({.input_dim = 20, .output_dim = 6, .mask_zero = true}),
+                     BatchNormalization({.momentum = 0.9}),
+                     LSTM({.units = 5, .return_sequences = true}),
+                     LayerNormalization({.epsilon = 1e-4}),
+                     BatchNormalization({.center = false}),
+                     Dense(1, sigmoid)};
     model.compile({.optimizer = Adam(0.05), .loss = BinaryCrossentropy(), .seed = 4});
     auto x = integers(Shape{6, 7}, 1, 20);
     for (Index t = 0; t < 7; ++t) x(2, t) = 0;
@@ -221,8 +230,12 @@ TEST_CASE("normalization: statistics are saved, loaded, cloned; training goes on
 
 TEST_CASE("normalization: bits for any number of threads and on both sets, no allocation in a step") {
     const auto make = [] {
-        Sequential model{Embedding({.input_dim = 50, .output_dim = 24, .mask_zero = true}), BatchNormalization(),
-                         LSTM({.units = 40, .return_sequences = true}), LayerNormalization(), Dropout(0.1), BatchNormalization(),
+        Sequential model{Embedding({.input_dim = 50, .output_dim = 24, .mask_zero = true}),
+                         BatchNormalization(),
+                         LSTM({.units = 40, .return_sequences = true}),
+                         LayerNormalization(),
+                         Dropout(0.1),
+                         BatchNormalization(),
                          Dense(1, sigmoid)};
         model.compile({.optimizer = AdamW(0.01), .loss = BinaryCrossentropy(), .seed = 5});
         return model;

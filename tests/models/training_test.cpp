@@ -80,7 +80,8 @@ template <class T> void train_masked() {
 }
 
 template <class T> void train_batch_norm() {
-    Sequential<T> model{Dense({.units = 64, .use_bias = false}), BatchNormalization(), Activation(relu), Dense(64, relu),
+    Sequential<T> model{Dense({.units = 64, .use_bias = false}), BatchNormalization(), Activation(relu),
+                        Dense(64, relu),
                         BatchNormalization(), Dense(10, softmax)};
     model.build({dim::batch(), 20});
     model.compile({.optimizer = Adam(), .loss = SparseCategoricalCrossentropy()});
@@ -99,7 +100,8 @@ template <class T> void train_batch_norm() {
 }
 
 template <class T> void train_layer_norm() {
-    Sequential<T> model{Dense(64, relu), LayerNormalization(), Dense(64, relu), LayerNormalization(), Dense(10, softmax)};
+    Sequential<T> model{Dense(64, relu), LayerNormalization(), Dense(64, relu), LayerNormalization(),
+                        Dense(10, softmax)};
     model.build({dim::batch(), 20});
     model.compile({.optimizer = Adam(), .loss = SparseCategoricalCrossentropy()});
     set(model, "dense.kernel", values<T>(3, 0.5f, Shape{20, 64}));
