@@ -1,5 +1,6 @@
 #include "golden.hpp"
 #include "promises.hpp"
+#include <gradus/layers/batch_normalization.hpp>
 #include <gradus/layers/dense.hpp>
 #include <gradus/layers/dropout.hpp>
 #include <gradus/layers/embedding.hpp>
@@ -17,6 +18,7 @@ TEST_CASE("TimeDistributed: gradients") {
     for (const CheckInput& x : {sequence, masked})
         for (const auto kind : {linear, relu, gelu, softmax})
             CHECK_NOTHROW(check_layer(TimeDistributed(Dense<double>(2, kind)), {.inputs = {x}}));
+    CHECK_NOTHROW(check_layer(TimeDistributed(BatchNormalization<double>()), {.inputs = {masked}}));
     CHECK_NOTHROW(check_layer(TimeDistributed(Activation<double>(silu)), {.inputs = {masked}}));
     CHECK_NOTHROW(check_layer(TimeDistributed(Dropout<double>(0.4)), {.inputs = {masked}}));
     CHECK_NOTHROW(check_layer(TimeDistributed(LSTM<double>({.units = 2, .dropout = 0.3})), {.inputs = {nested}}));
