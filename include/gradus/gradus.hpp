@@ -91,13 +91,7 @@
 
 // models and callbacks
 #include <gradus/callbacks/csv_logger.hpp>
-#include <gradus/callbacks/csv_logger.hpp>
 #include <gradus/callbacks/early_stopping.hpp>
-#include <gradus/callbacks/lambda_callback.hpp>
-#include <gradus/callbacks/learning_rate_scheduler.hpp>
-#include <gradus/callbacks/reduce_lr_on_plateau.hpp>
-#include <gradus/callbacks/terminate_on_nan.hpp>
-#include <gradus/models/averaged_scope.hpp>
 #include <gradus/callbacks/lambda_callback.hpp>
 #include <gradus/callbacks/learning_rate_scheduler.hpp>
 #include <gradus/callbacks/reduce_lr_on_plateau.hpp>
