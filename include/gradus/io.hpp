@@ -7,6 +7,7 @@
 #include <gradus/io/gzip.hpp>
 #include <gradus/io/json.hpp>
 #include <gradus/io/json_fields.hpp>
+#include <gradus/io/model_checkpoint.hpp>
 #include <gradus/io/model_file.hpp>
 #include <gradus/io/named_view.hpp>
 #include <gradus/io/npz.hpp>

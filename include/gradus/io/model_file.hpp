@@ -1,8 +1,8 @@
 /// save and load: a whole model in one safetensors file.
 ///
-/// Tensors: the variables by name; the optimizer's moments as "optimizer/0/<parameter>"; constants of layers as
-/// "constant/0". Metadata: format "gradus", format_version, gradus_version, scalar, fingerprint, and as JSON:
-/// architecture, preprocessing, compile, optimizer_state.
+/// Tensors: the variables by name; the optimizer's moments as "optimizer/0/<parameter>", after them averages where there
+/// are any; constants of layers as "constant/0". Metadata: format "gradus", format_version, gradus_version, scalar,
+/// fingerprint, and as JSON: architecture, preprocessing, frozen, compile, optimizer_state.
 #pragma once
 #include <gradus/io/architecture.hpp>
 #include <gradus/io/weights.hpp>
@@ -16,7 +16,7 @@
 GRADUS_BEGIN
 
 struct SaveOptions {
-    bool include_optimizer = true; ///< also what training on needs: moments and the count of updates
+    bool include_optimizer = true; ///< also what training on needs: moments, averages and the count of updates
 };
 
 namespace detail {
@@ -29,6 +29,12 @@ Json describe_plain(const D& object, FieldEncoder& encoder, const std::string& c
     j.add("kind", object.kind());
     j.add("fields", encoder.encode(FieldWriter::write(object), context, path));
     return j;
+}
+
+inline Json encode_texts(const std::vector<std::string>& texts) {
+    Json::List list;
+    for (const std::string& t : texts) list.push_back(text_to_json(t));
+    return list;
 }
 
 template <class T> Json encode_compile(const Model<T>& model, FieldEncoder& encoder) {
@@ -59,9 +65,19 @@ template <class T> Json encode_compile(const Model<T>& model, FieldEncoder& enco
     j.add("loss_weights", std::move(weights));
     j.add("metrics", std::move(metrics));
     j.add("seed", std::bit_cast<Index>(o.seed)); // two's complement
-    Json::List frozen;
-    for (const std::string& f : o.frozen) frozen.push_back(text_to_json(f));
-    j.add("frozen", std::move(frozen));
+    j.add("frozen", encode_texts(o.frozen));
+    Json::List groups;
+    for (const ParameterGroup& g : o.groups)
+        groups.push_back(Json::List{text_to_json(g.name), number_to_json(g.rate_scale)});
+    if (!groups.empty()) j.add("groups", std::move(groups));
+    const auto numbers = [&](const char* name, std::initializer_list<double> values) {
+        Json::List list;
+        for (const double v : values) list.push_back(number_to_json(v));
+        if (std::any_of(values.begin(), values.end(), [](double v) { return v != 0; })) j.add(name, std::move(list));
+    };
+    numbers("clip", {o.clip.value, o.clip.norm, o.clip.global_norm});
+    if (o.accumulate > 1) j.add("accumulate", o.accumulate);
+    if (o.ema.momentum > 0) numbers("ema", {o.ema.momentum, o.ema.overwrite ? 1.0 : 0.0});
     return j;
 }
 
@@ -75,7 +91,7 @@ template <class T, class F> void each_added(const Model<T>& model, const F& f) {
     for (std::size_t i = model.table()->list().size(); i < all.size(); ++i) f(all[i].name, all[i].view());
 }
 
-/// Calls f(name, values) for each moment of each trained parameter.
+/// Calls f(name, values) for each moment and average of each trained parameter.
 template <class T, class F> void each_moment(const Compiled<T>& c, const F& f) {
     for (std::size_t i = 0; i < c.moment_pointers.size(); ++i)
         for (const Segment& s : c.layout.segments)
@@ -109,6 +125,7 @@ public:
         if (find("preprocessing")) load_preprocessing(model, graphs.maker());
         load_values(model);
         if (find("compile") && options_.compile) load_compile(model, graphs.maker());
+        else freeze(model);
         return model;
     }
 
@@ -137,6 +154,14 @@ private:
         const auto* l = member(j, name, where).get<Json::List>();
         if (!l) throw_value_error(where + ": " + name + " expects a list");
         return *l;
+    }
+    static std::vector<std::string> texts(const Json& j, const std::string& where) {
+        const auto* l = j.get<Json::List>();
+        std::vector<std::string> result;
+        for (std::size_t i = 0; l && i < l->size(); ++i)
+            if (const auto* text = (*l)[i].template get<std::string>()) result.push_back(*text);
+        if (!l || result.size() != l->size()) throw_value_error(where + " expects a list of texts");
+        return result;
     }
     static Index integer(const Json& j, const char* name, const std::string& where) {
         const auto* i = member(j, name, where).get<Index>();
@@ -174,6 +199,10 @@ private:
             throw_value_error("values do not have the fingerprint " + fingerprint->substr(0, 40) + " of the file but " +
                               model.fingerprint() + ": they were changed after saving");
     }
+    void freeze(Model<T>& model) const {
+        if (!find("frozen")) return;
+        for (const std::string& name : texts(document("frozen", true), "frozen")) model.freeze(name);
+    }
     void load_preprocessing(Model<T>& model, ObjectMaker<T>& maker) {
         const Json j = document("preprocessing", false);
         auto p = maker.template make_as<Preprocessor>(
@@ -207,13 +236,32 @@ private:
             ++i;
         }
         o.seed = std::bit_cast<std::uint64_t>(integer(j, "seed", "compile"));
-        if (j.find("frozen"))
-            for (const Json& f : list(j, "frozen", "compile")) {
-                const auto* name = f.get<std::string>();
-                if (!name) throw_value_error("compile: frozen expects texts");
-                o.frozen.push_back(*name);
+        if (const Json* frozen = j.find("frozen")) o.frozen = texts(*frozen, "compile: frozen");
+        if (j.find("groups"))
+            for (const Json& g : list(j, "groups", "compile")) {
+                const auto* pair = g.get<Json::List>();
+                const auto* name = pair && pair->size() == 2 ? (*pair)[0].get<std::string>() : nullptr;
+                double scale = 0;
+                if (!name || !number_from_json((*pair)[1], scale))
+                    throw_value_error("compile: groups expects pairs of a name and a number");
+                o.groups.push_back({*name, scale});
             }
+        const auto numbers = [&](const char* name, std::size_t size) {
+            std::vector<double> values;
+            if (j.find(name))
+                for (const Json& v : list(j, name, "compile"))
+                    if (!number_from_json(v, values.emplace_back())) values.clear();
+            if (j.find(name) && values.size() != size)
+                throw_value_error(std::string("compile: ") + name + " expects " + std::to_string(size) + " numbers");
+            values.resize(size);
+            return values;
+        };
+        const auto clip = numbers("clip", 3), ema = numbers("ema", 2);
+        o.clip = {clip[0], clip[1], clip[2]};
+        o.ema = {ema[0], ema[1] != 0};
+        if (j.find("accumulate")) o.accumulate = integer(j, "accumulate", "compile");
         model.compile(o);
+        freeze(model);
         if (!find("optimizer_state")) return;
         each_added(model, [&](const std::string& name, const AnyView& to) { copy_tensor(file_, file_.at(name), to); });
         const Json state = document("optimizer_state", true);
@@ -221,6 +269,12 @@ private:
         if (updates < 0)
             throw_value_error("optimizer_state: updates expects at least 0, got " + std::to_string(updates));
         model.compiled()->updates = updates;
+        if (const Json* averaged = state.find("averaged")) {
+            const auto* b = averaged->get<bool>();
+            if (!b || (*b && !model.compiled()->has_averages()))
+                throw_value_error("optimizer_state: averaged expects true, where there are averages, or false");
+            model.compiled()->averaged = *b;
+        }
         each_moment(*model.compiled(), [&](const std::string& name, View<T> to) { file_.copy_to(file_.at(name), to); });
     }
 
@@ -231,9 +285,9 @@ private:
 
 } // namespace detail
 
-/// Writes a model, whole or not at all: weights and state, architecture, preprocessing, compile settings, and the
-/// optimizer's moments and count of updates. Throws ValueError where the model has no shapes yet or holds what cannot
-/// be described (a layer made of code), IoError where the file cannot be written; an old file then stays as it was.
+/// Writes a model, whole or not at all: weights and state, architecture, preprocessing, what is frozen, compile settings,
+/// and the optimizer's moments, averages and count of updates. Throws ValueError where the model has no shapes yet, holds
+/// what cannot be described (a layer made of code) or gradients that no update took (accumulation), IoError where the file cannot be written; an old file then stays as it was.
 template <class T> void save(const Model<T>& model, const std::string& path, const SaveOptions& options = {}) {
     std::vector<NamedView> tensors;
     SafetensorsMetadata metadata{{"format", "gradus"},
@@ -242,6 +296,10 @@ template <class T> void save(const Model<T>& model, const std::string& path, con
                                  {"scalar", std::string(name_of(dtype_of<T>()))}};
     FieldEncoder encoder;
     try {
+        const auto* c = model.compiled();
+        if (options.include_optimizer && c && c->options().accumulate > 1 && c->accumulated > 0)
+            throw_value_error("expects an update first (step): gradients of " + std::to_string(c->accumulated) +
+                              " batch(es) wait for it");
         Graph graph = *model.graph();
         std::vector<detail::AddedLoss> added;
         for (const auto& loss : model.added_losses()) added.emplace_back(graph.extend(loss.node), loss.weight);
@@ -251,13 +309,15 @@ template <class T> void save(const Model<T>& model, const std::string& path, con
             j.add("state", encoder.encode(FieldWriter::write_state(*p), "preprocessing", "preprocessing"));
             metadata["preprocessing"] = j.print();
         }
+        if (!model.frozen().empty()) metadata["frozen"] = detail::encode_texts(model.frozen()).print();
         if (model.compile_options()) metadata["compile"] = detail::encode_compile(model, encoder).print();
         metadata["fingerprint"] = model.fingerprint();
     } catch (const Error& e) { throw_value_error(path + ": not saved: " + e.what()); }
     for (const ModelBase::Variable& v : model.variables()) tensors.emplace_back(v.name, v.view);
     const detail::Compiled<T>* compiled = model.compiled();
     if (compiled && compiled->updates > 0 && options.include_optimizer) {
-        metadata["optimizer_state"] = "{\"updates\":" + std::to_string(compiled->updates) + "}";
+        metadata["optimizer_state"] = "{\"updates\":" + std::to_string(compiled->updates) +
+                                      (compiled->averaged ? ",\"averaged\":true}" : "}");
         detail::each_added(model, [&](const std::string& name, const AnyView& v) { tensors.emplace_back(name, v); });
         detail::each_moment(*compiled, [&](const std::string& name, View<T> v) { tensors.emplace_back(name, v); });
     }
