@@ -4,8 +4,10 @@
 #include <gradus/layers/dense.hpp>
 #include <gradus/layers/dropout.hpp>
 #include <gradus/layers/embedding.hpp>
+#include <gradus/layers/flatten.hpp>
 #include <gradus/layers/global_average_pooling_1d.hpp>
 #include <gradus/layers/lstm.hpp>
+#include <gradus/layers/reshape.hpp>
 
 using namespace gradus;
 using namespace small;
@@ -119,6 +121,28 @@ TEST_CASE("Plan: in place where it can be, with the same numbers") {
     bool right = true;
     for (Index i = 0; i < 128; ++i) right = right && two.y()[i] == std::max(0.0f, look.y()[i]) + look.y()[i];
     CHECK(right);
+}
+
+TEST_CASE("Plan: a layer in place may change the shape") {
+    const Node x = input({dim::batch(), 4, 16});
+    const Node dense = Dense(8)(x), flat = Flatten()(dense), y = Dense(3)(Reshape(-1, 8)(flat));
+    const auto run = [&](const std::vector<Edge>& keep) {
+        PlanOptions o;
+        o.keep = keep;
+        Harness<> h({x}, {y}, o);
+        h.sizes({{"batch", 5}});
+        h.set(0, numbers({5, 4, 16}));
+        h.forward();
+        bool same = true;
+        for (int i = 1; i < 3; ++i)
+            same = same && h.workspace->value({i + 1, 0}).data == h.workspace->value({1, 0}).data;
+        return std::pair(values(h.y()), same);
+    };
+    const auto [shared, same] = run({});
+    const auto [kept, apart] = run({{1, 0}, {2, 0}, {3, 0}});
+    CHECK(same);
+    CHECK(!apart);
+    CHECK(shared == kept);
 }
 
 TEST_CASE("Plan: symbols grow and shrink, prefixes give the numbers of a fresh plan") {

@@ -142,13 +142,21 @@ private:
         if (o.mask == build::Mask::pass && n.inputs[static_cast<std::size_t>(o.mask_input)].node >= 0)
             mask_buffers_[key(e)] = mask_buffers_[key(n.inputs[static_cast<std::size_t>(o.mask_input)])];
     }
+    bool same_size(Edge a, Edge b) const {
+        const auto elements = [](const SymbolicShape& shape) {
+            Dim n = 1;
+            for (const Dim& d : shape) n = n * d;
+            return n;
+        };
+        return out(a).shape == out(b).shape || elements(out(a).shape) == elements(out(b).shape);
+    }
     /// y in x's memory, where nobody needs x afterwards.
     void share_value(int i) {
         const PlannedNode& n = nodes_[static_cast<std::size_t>(i)];
         if (!n.build->is_in_place() || n.inputs.empty() || n.inputs[0].node < 0) return;
         const Edge x = n.inputs[0], y{i, 0};
         const PlannedNode& producer = nodes_[static_cast<std::size_t>(x.node)];
-        if (pinned(x) || consumers(x).size() != 1 || out(x).shape != out(y).shape || out(x).dtype != out(y).dtype) return;
+        if (pinned(x) || consumers(x).size() != 1 || !same_size(x, y) || out(x).dtype != out(y).dtype) return;
         if (n.differentiates && reads_input(n)) return;
         if (producer.differentiates && reads_output(producer)) return;
         buffers_.share(value_buffers_[key(y)], value_buffers_[key(x)]);
@@ -197,7 +205,7 @@ private:
         const Edge y{node, 0};
         const int dy = gradient_buffers_[key(y)];
         if (!n.build->is_in_place() || input != 0 || dy < 0 || pinned(y) || listed(options_.gradients_of, y) ||
-            listed(options_.gradients_of, x) || out(x).shape != out(y).shape)
+            listed(options_.gradients_of, x) || !same_size(x, y))
             return;
         buffers_.share(gradient_buffers_[key(x)], dy);
     }
