@@ -152,7 +152,7 @@ TEST_CASE("update: a row-sparse gradient has the bits of a dense one, clipped an
     CHECK(text_print(true, {.norm = 1e-2}, 1) != text_print(true, {.global_norm = 1e-2}, 1));
 }
 
-TEST_CASE("update: the same bits for 1, 2, 3 and 8 threads") {
+TEST_CASE("update: the same bits for 1, 2, 3 and 8 threads, on AVX2 and AVX-512") {
     const auto train = [] {
         Sequential model{Dense({.units = 300,
                                 .activation = relu,
@@ -178,6 +178,12 @@ TEST_CASE("update: the same bits for 1, 2, 3 and 8 threads") {
         CHECK(train() == one);
     }
     set_threads(0);
+    using kernels::Isa;
+    if (!kernels::available(Isa::avx2) || !kernels::available(Isa::avx512)) return;
+    for (const Isa isa : {Isa::avx2, Isa::avx512}) {
+        const kernels::IsaScope scope(isa);
+        CHECK(train() == one);
+    }
 }
 
 TEST_CASE("update: groups have rates of their own") {

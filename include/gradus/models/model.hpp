@@ -46,7 +46,7 @@ public:
     void forward(const Columns& x, bool training = true);
     /// Output i of the last forward.
     View<const T> output(int i = 0) const;
-    /// Mean loss of the last forward's outputs; seeds the outputs' gradients for backward().
+    /// Mean loss of the last forward's outputs, with the penalties of trained parameters; seeds the outputs' gradients for backward().
     double loss(const Columns& y, const Columns& sample_weight = {});
     /// Gradients of the loss, added to the parameters' gradients.
     void backward();
@@ -84,7 +84,8 @@ public:
 
     /// A view of a parameter or state variable by the name that summary and files show. Throws ValueError on an unknown one.
     View<T> parameter(std::string_view name);
-    /// The gradient of a dense trained parameter as backward left it.
+    /// The gradient of a dense trained parameter as backward left it: without penalties, and, where batches accumulate, not yet
+    /// divided by the group's weight.
     View<const T> gradient(std::string_view name) const;
     std::vector<Variable> variables() const override;
     /// Number of elements of all trained parameters.
