@@ -115,6 +115,12 @@ TEST_CASE("bad input: ids beyond the vocabulary") {
     } wild;
     expect(message([&] { model.fit(wild, quiet); }), {"expects ids from 0 to 9, got 11"});
     CHECK(model.fingerprint() == before);
+    // Also after a callback has evaluated rows that were looked at before.
+    x(2, 3) = 3;
+    FitOptions evaluates = quiet;
+    evaluates.callbacks = {LambdaCallback({.on_train_begin = [&](ModelBase&) { model.evaluate(x, y); }})};
+    expect(message([&] { model.fit(wild, evaluates); }), {"expects ids from 0 to 9, got 11"});
+    CHECK(model.fingerprint() == before);
 }
 
 TEST_CASE("bad input: options and order of calls") {

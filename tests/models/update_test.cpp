@@ -283,6 +283,23 @@ TEST_CASE("update: accumulation over masked steps, several losses, and by hand")
     CHECK(distance(by_hand(1, 1), by_hand(1, 4)) > 1e-3); // without .accumulate, gradients of means add up
 }
 
+TEST_CASE("update: asking for gradients of inputs begins a group anew") {
+    const auto run = [&](bool asks) {
+        auto model = small_model<double>();
+        model.compile({.optimizer = SGD(0.5), .loss = SparseCategoricalCrossentropy(), .accumulate = 2});
+        start(model);
+        if (asks) model.train_on_batch(x_of<double>, labels);
+        if (asks) model.want_input_gradients();
+        for (int i = 0; i < 2; ++i) {
+            CHECK(model.updates() == 0);
+            model.train_on_batch(x_of<double>, labels);
+        }
+        CHECK(model.updates() == 1);
+        return all_values(model);
+    };
+    CHECK(distance(run(true), run(false)) == 0);
+}
+
 TEST_CASE("update: random numbers differ between the batches of a group") {
     Sequential<float> model{Dropout(0.5), Dense(1, sigmoid)};
     model.compile({.optimizer = SGD(0), .loss = BinaryCrossentropy(), .accumulate = 2});

@@ -55,7 +55,7 @@ public:
     void backward(View<const T> dy) { backward(std::vector<View<const T>>{dy}); }
     /// The gradient of input i after backward, where it was asked for with `want_input_gradients`.
     View<const T> input_gradient(int i = 0) const;
-    /// Asks for gradients of the inputs; the next forward plans anew.
+    /// Asks for gradients of the inputs; the next forward plans anew. Gradients that no update took are dropped.
     void want_input_gradients(bool wanted = true);
     /// Updates the parameters from the gradients of all backwards since the last update: regularises, clips, updates, limits
     /// norms, averages, zeroes. Where batches accumulate, fit and train_on_batch call it once a group.

@@ -17,7 +17,12 @@ template <class T> Results Model<T>::evaluate(const Columns& x, const Columns& y
         made = checked(columns, y, o.sample_weight, o.allow_nan, "evaluate");
     });
     const TensorDataset& data = *made;
-    check_batches_ = false;
+    // A callback may evaluate while fit goes on with batches that it looks at one by one.
+    struct Unchecked {
+        bool& flag;
+        bool before = std::exchange(flag, false);
+        ~Unchecked() { flag = before; }
+    } const unchecked{check_batches_};
     const auto rows = detail::row_range(0, data.size());
     ProgressBar bar(o.verbose, o.output, (data.size() + o.batch_size - 1) / o.batch_size);
     bar.begin(0, 0);

@@ -73,7 +73,10 @@ template <class T> Workspace<T>& Model<T>::inference_workspace(bool with_losses)
 
 template <class T> void Model<T>::want_input_gradients(bool wanted) {
     input_gradients_ = wanted;
-    if (compiled_) compiled_->training.reset();
+    if (compiled_) {
+        compiled_->drop_batches();
+        compiled_->training.reset();
+    }
     uncompiled_training_.reset();
     step_rows_ = 0;
 }
