@@ -1,10 +1,14 @@
-/// Fits data to a graph's symbolic shapes: which values the symbols take, and whether the rest agrees.
+/// Fits data to a graph's symbolic shapes: which values the symbols take, and whether the rest agrees; rows as datasets.
 #pragma once
+#include <gradus/data/dataset.hpp>
 #include <gradus/graph/graph.hpp>
 
 #include <cstdio>
+#include <numeric>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 GRADUS_BEGIN
 namespace detail {
@@ -72,6 +76,21 @@ inline Shape with_rows(const Shape& row, Index rows) {
     Shape s{rows};
     for (Index n : row) s.push_back(n);
     return s;
+}
+
+inline TensorDataset make_dataset(const Columns& x, const Columns& y, const Columns& w) {
+    std::vector<AnyView> inputs, targets;
+    for (const Column& c : x) inputs.push_back(c.view());
+    for (const Column& c : y) targets.push_back(c.view());
+    return TensorDataset(std::move(inputs), std::move(targets), w.empty() ? AnyView() : w[0].view());
+}
+inline std::vector<Index> row_range(Index first, Index last) {
+    std::vector<Index> rows(static_cast<std::size_t>(std::max<Index>(0, last - first)));
+    std::iota(rows.begin(), rows.end(), first);
+    return rows;
+}
+inline void check_batch_size(Index n, const char* verb) {
+    if (n < 1) throw_value_error(std::string(verb) + ": batch_size expects at least 1, got " + std::to_string(n));
 }
 
 }  // namespace detail

@@ -3,7 +3,6 @@
 #include <gradus/models/model.hpp>
 
 #include <cmath>
-#include <numeric>
 
 GRADUS_BEGIN
 
@@ -44,23 +43,6 @@ template <class T> void Model<T>::check(const Columns& columns, bool targets, bo
         check_column(c.view(), name, below, allow_nan);
     }
 }
-
-namespace detail {
-inline TensorDataset make_dataset(const Columns& x, const Columns& y, const Columns& w) {
-    std::vector<AnyView> inputs, targets;
-    for (const Column& c : x) inputs.push_back(c.view());
-    for (const Column& c : y) targets.push_back(c.view());
-    return TensorDataset(std::move(inputs), std::move(targets), w.empty() ? AnyView() : w[0].view());
-}
-inline std::vector<Index> row_range(Index first, Index last) {
-    std::vector<Index> rows(static_cast<std::size_t>(std::max<Index>(0, last - first)));
-    std::iota(rows.begin(), rows.end(), first);
-    return rows;
-}
-inline void check_batch_size(Index n, const char* verb) {
-    if (n < 1) throw_value_error(std::string(verb) + ": batch_size expects at least 1, got " + std::to_string(n));
-}
-}  // namespace detail
 
 /// Shapes of a dataset's columns against inputs and targets, before the first batch.
 template <class T> void Model<T>::check_dataset(const Dataset& data) const {

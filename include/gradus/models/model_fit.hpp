@@ -2,7 +2,7 @@
 #pragma once
 #include <gradus/core/rounded.hpp>
 #include <gradus/data/shuffle.hpp>
-#include <gradus/models/model_data.hpp>
+#include <gradus/models/model.hpp>
 #include <gradus/models/prefetch.hpp>
 
 #include <cmath>

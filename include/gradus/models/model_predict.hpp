@@ -1,6 +1,6 @@
 /// Definitions of Model: evaluate and predict. Included by models/model.hpp.
 #pragma once
-#include <gradus/models/model_data.hpp>
+#include <gradus/models/model.hpp>
 
 GRADUS_BEGIN
 
