@@ -8,9 +8,14 @@
 #include <gradus/gradus.hpp>
 
 #if defined(GRADUS_COMPILED) || defined(GRADUS_COMPILED_SCALAR)
+#include <gradus/io/registry.hpp>
 
 // clang-format off
 #define GRADUS_COMPILED_FUNCTIONS(entry, T) \
+    entry(detail::layer_kinds, T) \
+    entry(detail::loss_kinds, T) \
+    entry(detail::metric_kinds, T) \
+    entry(detail::optimizer_kinds, T) \
     entry(kernels::activation_forward, T) \
     entry(kernels::activation_backward, T) \
     entry(kernels::adam_step, T) \
@@ -35,12 +40,16 @@
     entry(kernels::fill_normal, T) \
     entry(kernels::fill_truncated_normal, T) \
     entry(kernels::fill_uniform, T) \
+    entry(kernels::huber, T) \
+    entry(kernels::huber_gradient, T) \
     entry(kernels::layer_normalization_forward, T) \
     entry(kernels::layer_normalization_backward, T) \
     entry(kernels::limit_columns, T) \
     entry(kernels::lstm_forward, T) \
     entry(kernels::lstm_backward, T) \
     entry(kernels::matmul, T) \
+    entry(kernels::mean_absolute_error, T) \
+    entry(kernels::mean_absolute_error_gradient, T) \
     entry(kernels::mean_squared_error, T) \
     entry(kernels::mean_squared_error_gradient, T) \
     entry(kernels::momentum_update, T) \
@@ -48,6 +57,7 @@
     entry(kernels::multiply, T) \
     entry(kernels::orthogonal, T) \
     entry(kernels::penalize, T) \
+    entry(kernels::permute, T) \
     entry(kernels::rmsprop_update, T) \
     entry(kernels::rmsprop_update_rows, T) \
     entry(kernels::scale, T) \
@@ -78,29 +88,47 @@
     entry(Bidirectional, T) \
     entry(BinaryAccuracy, T) \
     entry(BinaryCrossentropy, T) \
+    entry(CategoricalAccuracy, T) \
     entry(CategoricalCrossentropy, T) \
     entry(Dense, T) \
     entry(Dropout, T) \
     entry(Embedding, T) \
+    entry(F1Score, T) \
+    entry(Flatten, T) \
     entry(GlobalAveragePooling1D, T) \
+    entry(Huber, T) \
     entry(InputLayer, T) \
     entry(LSTM, T) \
     entry(LayerHandle, T) \
     entry(LayerNormalization, T) \
     entry(LossHandle, T) \
+    entry(LossMetric, T) \
+    entry(Masking, T) \
+    entry(MeanAbsoluteError, T) \
     entry(MeanSquaredError, T) \
     entry(MetricHandle, T) \
     entry(Model, T) \
     entry(Momentum, T) \
     entry(Nesterov, T) \
+    entry(Normalization, T) \
     entry(OptimizerHandle, T) \
+    entry(Permute, T) \
+    entry(Precision, T) \
     entry(Predictor, T) \
+    entry(R2Score, T) \
     entry(RMSprop, T) \
+    entry(Recall, T) \
+    entry(RepeatVector, T) \
+    entry(Reshape, T) \
+    entry(RootMeanSquaredError, T) \
     entry(SGD, T) \
     entry(Sequential, T) \
     entry(SparseCategoricalAccuracy, T) \
     entry(SparseCategoricalCrossentropy, T) \
     entry(SparseGradient, T) \
+    entry(SparseTopKCategoricalAccuracy, T) \
+    entry(TimeDistributed, T) \
+    entry(TopKCategoricalAccuracy, T) \
     entry(Workspace, T)
 // clang-format on
 
