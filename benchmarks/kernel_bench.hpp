@@ -26,9 +26,12 @@ template <class F> double best_seconds(F&& f, double window = 1e-3, int rounds =
     double start = seconds_now();
     f();
     Index repeats = 1;
-    while ((start = seconds_now(), [&] {
-               for (Index i = 0; i < repeats; ++i) f();
-           }(), seconds_now() - start) < window)
+    while ((
+               start = seconds_now(),
+               [&] {
+                   for (Index i = 0; i < repeats; ++i) f();
+               }(),
+               seconds_now() - start) < window)
         repeats *= 2;
     double best = 1e30;
     for (int r = 0; r < rounds; ++r) {

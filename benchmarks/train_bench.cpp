@@ -1,5 +1,5 @@
-// Training throughput of the standard workloads: forward, backward and an Adam step on random data in memory, eight batches in
-// turn. The last line is one JSON object; samples per second are the median of the windows after a warm-up.
+// Training throughput of the standard workloads: forward, backward and an Adam step on random data in memory, eight
+// batches in turn. The last line is one JSON object; samples per second are the median of the windows after a warm-up.
 #include <gradus/gradus.hpp>
 #include <gradus/testing/allocation_guard.hpp>
 
@@ -87,8 +87,9 @@ Workload lstm_text() {
 Workload lstm_char() {
     const Index batch = 64, time = 64, characters = 65;
     Workload w{batch,
-               make(Embedding({.input_dim = characters, .output_dim = 128}), LSTM({.units = 256, .return_sequences = true}),
-                    LSTM({.units = 256, .return_sequences = true}), Dense(characters, softmax)),
+               make(Embedding({.input_dim = characters, .output_dim = 128}),
+                    LSTM({.units = 256, .return_sequences = true}), LSTM({.units = 256, .return_sequences = true}),
+                    Dense(characters, softmax)),
                {},
                {},
                {}};
@@ -165,11 +166,12 @@ int main(int argc, char** argv) {
             rates.push_back(static_cast<double>(n * w.batch) / seconds_since(window));
         }
         std::sort(rates.begin(), rates.end());
-        std::printf("{\"system\": \"gradus\", \"workload\": \"%s\", \"threads\": %d, \"samples_per_second\": %.1f, "
-                    "\"best\": %.1f, \"first_step_seconds\": %.4f, \"peak_rss_mib\": %.1f, \"allocations_per_step\": %g, "
-                    "\"fingerprint\": \"%s\"}\n",
-                    name.c_str(), threads, rates[rates.size() / 2], rates.back(), first_step, peak_rss_mib(), allocations,
-                    fingerprint.c_str());
+        std::printf(
+            "{\"system\": \"gradus\", \"workload\": \"%s\", \"threads\": %d, \"samples_per_second\": %.1f, "
+            "\"best\": %.1f, \"first_step_seconds\": %.4f, \"peak_rss_mib\": %.1f, \"allocations_per_step\": %g, "
+            "\"fingerprint\": \"%s\"}\n",
+            name.c_str(), threads, rates[rates.size() / 2], rates.back(), first_step, peak_rss_mib(), allocations,
+            fingerprint.c_str());
     } catch (const std::exception& e) {
         std::fprintf(stderr, "error: %s\n", e.what());
         return 1;

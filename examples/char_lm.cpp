@@ -1,7 +1,8 @@
 // A character language model: two LSTMs learn to continue a text, then write one with temperature and top-k.
 //
-// With --data DIR it reads input.txt (Karpathy's tiny Shakespeare, in DIR or DIR/tinyshakespeare); without, a corpus of reviews
-// that it writes itself. The last tenth of the characters is held out; the result is its cross-entropy in nats per character.
+// With --data DIR it reads input.txt (Karpathy's tiny Shakespeare, in DIR or DIR/tinyshakespeare); without, a corpus of
+// reviews that it writes itself. The last tenth of the characters is held out; the result is its cross-entropy in nats
+// per character.
 #include <gradus/gradus.hpp>
 
 #include "support/options.hpp"
@@ -60,8 +61,12 @@ struct Windows {
 // A stateful one keeps its state from call to call: what writing, a character at a time, needs.
 Sequential<float> make_model(Index characters, const Settings& s, bool stateful) {
     const LSTMOptions lstm{.units = s.units, .return_sequences = true, .stateful = stateful};
-    return Sequential<float>{Embedding({.input_dim = characters, .output_dim = 64}), LSTM(lstm), Dropout(s.dropout), LSTM(lstm),
-                             Dropout(s.dropout), Dense(characters, softmax)};
+    return Sequential<float>{Embedding({.input_dim = characters, .output_dim = 64}),
+                             LSTM(lstm),
+                             Dropout(s.dropout),
+                             LSTM(lstm),
+                             Dropout(s.dropout),
+                             Dense(characters, softmax)};
 }
 
 // The id drawn from the k likeliest (0: all), with probabilities p^(1 / temperature).
@@ -139,8 +144,9 @@ int run(const examples::Options& options, const Settings& s) {
               << " windows of " << s.length << " to train on\n\n";
 
     Sequential<float> model = make_model(characters.size(), s, false);
-    const double updates = std::ceil(static_cast<double>(train.x.shape()[0]) / static_cast<double>(options.batch_size)) *
-                           static_cast<double>(options.epochs);
+    const double updates =
+        std::ceil(static_cast<double>(train.x.shape()[0]) / static_cast<double>(options.batch_size)) *
+        static_cast<double>(options.epochs);
     model.compile({.optimizer = Adam({.learning_rate = CosineDecay({.initial_learning_rate = s.learning_rate,
                                                                     .decay_steps = static_cast<Index>(updates)})}),
                    .loss = SparseCategoricalCrossentropy(),
@@ -159,12 +165,14 @@ int run(const examples::Options& options, const Settings& s) {
 
 int main(int argc, char** argv) {
     Settings settings;
-    examples::Options options("Trains a character language model and writes a text with it", {.epochs = 15, .batch_size = 64});
+    examples::Options options("Trains a character language model and writes a text with it",
+                              {.epochs = 15, .batch_size = 64});
     auto& app = options.app();
     app.add_option("--units", settings.units, "of each of the two LSTMs")->check(CLI::Range(1, 4096));
     app.add_option("--length", settings.length, "characters of a training window")->check(CLI::Range(1, 4096));
     app.add_option("--dropout", settings.dropout, "share of outputs of each LSTM")->check(CLI::Range(0.0, 0.99));
-    app.add_option("--learning-rate", settings.learning_rate, "at the start; it falls as a cosine")->check(CLI::PositiveNumber);
+    app.add_option("--learning-rate", settings.learning_rate, "at the start; it falls as a cosine")
+        ->check(CLI::PositiveNumber);
     app.add_option("--sample", settings.sample, "characters to write")->check(CLI::Range(0, 1000000));
     app.add_option("--temperature", settings.temperature, "0: always the likeliest")->check(CLI::Range(0.0, 100.0));
     app.add_option("--top-k", settings.top_k, "draw from the k likeliest; 0: from all")->check(CLI::Range(0, 256));

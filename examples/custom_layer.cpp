@@ -54,7 +54,8 @@ int main(int argc, char** argv) {
         Tensor<std::int32_t> y(Shape{n});
         initializers::random_uniform(-1, 1)(x.view(), Random(options.seed, 0, Purpose::sample));
         for (Index i = 0; i < n; ++i) y[i] = x(i, 0) * x(i, 0) + x(i, 1) * x(i, 1) > 0.5f;
-        const auto [x_train, x_test, y_train, y_test] = train_test_split(x, y, {.test_size = 0.2, .seed = options.seed});
+        const auto [x_train, x_test, y_train, y_test] =
+            train_test_split(x, y, {.test_size = 0.2, .seed = options.seed});
 
         Sequential model{Dense(32), Swish(), Dense(32), Swish(), Dense(2, softmax)};
         model.compile({.optimizer = Adam({.learning_rate = 1e-2}),

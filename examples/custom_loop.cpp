@@ -1,5 +1,6 @@
-// A training loop of one's own: forward, loss, backward and step by hand, for what fit has no option for. Here each batch holds the
-// rows that the model finds hardest among four times as many candidates (selection by loss; Loshchilov and Hutter 2015).
+// A training loop of one's own: forward, loss, backward and step by hand, for what fit has no option for. Here each
+// batch holds the rows that the model finds hardest among four times as many candidates (selection by loss; Loshchilov
+// and Hutter 2015).
 #include <gradus/gradus.hpp>
 #include <gradus/io.hpp>
 
@@ -33,7 +34,8 @@ int run(const examples::Options& options) {
     const examples::Digits d = examples::draw_digits(6000);
 
     Sequential<float> model{Flatten(), Dense(128, relu), Dense(10, softmax)};
-    model.compile({.optimizer = Adam({.learning_rate = 1e-3}), .loss = SparseCategoricalCrossentropy(), .seed = options.seed});
+    model.compile(
+        {.optimizer = Adam({.learning_rate = 1e-3}), .loss = SparseCategoricalCrossentropy(), .seed = options.seed});
     model.build({dim::batch(), 28, 28});
     model.initialize(options.seed);
 
@@ -75,8 +77,8 @@ int run(const examples::Options& options) {
             model.step();
         }
         const auto steps_done = static_cast<double>(std::max<Index>(1, steps));
-        std::cout << "epoch " << epoch + 1 << "  loss of the hardest quarter " << sum / steps_done << "  gradient norm of the last layer "
-                  << norm / steps_done << "\n";
+        std::cout << "epoch " << epoch + 1 << "  loss of the hardest quarter " << sum / steps_done
+                  << "  gradient norm of the last layer " << norm / steps_done << "\n";
     }
 
     const Tensor<float> p = model.predict(d.x_test);

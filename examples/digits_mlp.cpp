@@ -41,15 +41,20 @@ int run(const examples::Options& options, const std::string& set, double learnin
 
     const Index n = d.x_train.shape()[0];
     const Index updates = (n + options.batch_size - 1) / options.batch_size * options.epochs;
-    Sequential model{Flatten(), Dense(512, relu), Dropout(dropout), Dense(512, relu), Dropout(dropout), Dense(10, softmax)};
-    model.compile({.optimizer = Adam({.learning_rate = CosineDecay({.initial_learning_rate = learning_rate, .decay_steps = updates})}),
-                   .loss = SparseCategoricalCrossentropy(),
-                   .metrics = {Accuracy()},
-                   .seed = options.seed});
+    Sequential model{Flatten(),        Dense(512, relu), Dropout(dropout),
+                     Dense(512, relu), Dropout(dropout), Dense(10, softmax)};
+    model.compile(
+        {.optimizer =
+             Adam({.learning_rate = CosineDecay({.initial_learning_rate = learning_rate, .decay_steps = updates})}),
+         .loss = SparseCategoricalCrossentropy(),
+         .metrics = {Accuracy()},
+         .seed = options.seed});
     model.build({dim::batch(), 28, 28});
     std::cout << model.summary() << "\n";
     model.fit(d.x_train, d.y_train,
-              {.batch_size = options.batch_size, .epochs = options.epochs, .validation_data = ValidationData{d.x_test, d.y_test}});
+              {.batch_size = options.batch_size,
+               .epochs = options.epochs,
+               .validation_data = ValidationData{d.x_test, d.y_test}});
 
     const Tensor<float> p = model.predict(d.x_test, {.batch_size = 256});
     const auto report = classification_report(d.y_test, p, d.class_names);

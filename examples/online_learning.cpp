@@ -1,5 +1,5 @@
-// Learning inside an application's loop: at every tick a sensor's reading arrives, the model predicts the next one, and one
-// training step has to end before the deadline. The signal changes its nature now and then; the model follows.
+// Learning inside an application's loop: at every tick a sensor's reading arrives, the model predicts the next one, and
+// one training step has to end before the deadline. The signal changes its nature now and then; the model follows.
 #include <gradus/gradus.hpp>
 #include <gradus/testing/allocation_guard.hpp>
 
@@ -20,7 +20,7 @@ namespace {
 
 struct Settings {
     Index steps = 100000, history = 32, units = 256;
-    double deadline = 5;  // milliseconds
+    double deadline = 5; // milliseconds
 };
 
 // Three waves, whose frequencies are drawn anew every `period` ticks, and noise.
@@ -30,7 +30,8 @@ public:
     float read() {
         const Index regime = tick_ / period_;
         double value = 0.05 * (random_.uniform(0, tick_) - 0.5);
-        for (int k = 0; k < 3; ++k) value += std::sin(static_cast<double>(tick_) * (0.02 + 0.3 * random_.uniform(1 + k, regime))) / 3;
+        for (int k = 0; k < 3; ++k)
+            value += std::sin(static_cast<double>(tick_) * (0.02 + 0.3 * random_.uniform(1 + k, regime))) / 3;
         ++tick_;
         return static_cast<float>(value);
     }
@@ -95,7 +96,8 @@ int run(const examples::Options& options, const Settings& s) {
               << "  worst            " << worst << " ms, " << worst / median << " times the median\n"
               << "  later than " << s.deadline << " ms  " << late << "\n"
               << "  allocations      " << allocations << "\n"
-              << "  mean squared error of the next reading " << squares / n << "; of repeating the last one " << naive / n << "\n\n";
+              << "  mean squared error of the next reading " << squares / n << "; of repeating the last one "
+              << naive / n << "\n\n";
     examples::Result()
         .add("test_mse", squares / n)
         .add("seconds", watch.seconds())

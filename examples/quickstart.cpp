@@ -10,7 +10,8 @@
 using namespace gradus;
 
 int main(int argc, char** argv) {
-    examples::Options options("Trains a small text classifier on reviews that the program writes itself", {.epochs = 5});
+    examples::Options options("Trains a small text classifier on reviews that the program writes itself",
+                              {.epochs = 5});
     if (const auto code = options.parse(argc, argv)) return *code;
     return examples::guarded([&] {
         set_threads(options.threads);
@@ -34,7 +35,8 @@ int main(int argc, char** argv) {
                   {.batch_size = options.batch_size, .epochs = options.epochs, .validation_split = 0.1});
 
         const auto test_results = model.evaluate(test.texts, test.labels);
-        const std::vector<std::string> sentences{"the plot was not dull , it was clever", "the plot was not clever , it was dull"};
+        const std::vector<std::string> sentences{"the plot was not dull , it was clever",
+                                                 "the plot was not clever , it was dull"};
         const Tensor<float> p = model.predict(sentences);
         for (std::size_t i = 0; i < sentences.size(); ++i)
             std::cout << sentences[i] << "  ->  " << p[static_cast<Index>(i)] << "\n";

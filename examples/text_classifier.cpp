@@ -1,8 +1,9 @@
 // The main job: a text classifier trained, tested, saved, loaded and used.
 //
-// With --data DIR it reads the sentence polarity data of Pang and Lee (rt-polarity.neg and .pos, in DIR or DIR/rt-polarity); without,
-// it writes its own reviews, in which the order of words decides. A tenth of the rows is held out for the test, a tenth of the
-// others chooses the number of epochs; on rt-polarity, where rows are few, a new model is then trained on all training rows.
+// With --data DIR it reads the sentence polarity data of Pang and Lee (rt-polarity.neg and .pos, in DIR or
+// DIR/rt-polarity); without, it writes its own reviews, in which the order of words decides. A tenth of the rows is
+// held out for the test, a tenth of the others chooses the number of epochs; on rt-polarity, where rows are few, a new
+// model is then trained on all training rows.
 #include <gradus/gradus.hpp>
 #include <gradus/io.hpp>
 
@@ -49,8 +50,8 @@ CompileOptions<float> compile_options(const Settings& s) {
             .seed = s.seed};
 }
 
-// Trains with early stopping on a tenth of the training rows; the weights of the best epoch are kept. With `refit` they only
-// choose the number of epochs, and a new model is trained for as many on all training rows.
+// Trains with early stopping on a tenth of the training rows; the weights of the best epoch are kept. With `refit` they
+// only choose the number of epochs, and a new model is trained for as many on all training rows.
 std::pair<Sequential<float>, Outcome> train(const TextSplit& data, const Settings& s, Verbose verbose, bool summary) {
     TextVectorization words({.max_tokens = s.max_tokens, .output_sequence_length = s.length});
     words.adapt(data.train.texts);
@@ -63,7 +64,11 @@ std::pair<Sequential<float>, Outcome> train(const TextSplit& data, const Setting
     const auto stop =
         std::make_shared<EarlyStopping>(EarlyStoppingOptions{.patience = s.patience, .restore_best_weights = !s.refit});
     model.fit(data.train.texts, data.train.labels,
-              {.batch_size = s.batch_size, .epochs = s.epochs, .verbose = verbose, .callbacks = {stop}, .validation_split = 0.1});
+              {.batch_size = s.batch_size,
+               .epochs = s.epochs,
+               .verbose = verbose,
+               .callbacks = {stop},
+               .validation_split = 0.1});
     if (s.refit) {
         model = make_model(words, s);
         model.compile(compile_options(s));
@@ -106,7 +111,8 @@ int run(const examples::Options& options, Settings settings, int seeds, bool com
                                {.class_names = {"negative", "positive"}});
         std::cout << "data: " << data.size() << " sentences of rt-polarity\n\n";
         settings.refit = true;
-        if (settings.architecture == "average") settings.max_tokens = 20000;  // every word: nothing else tells the classes apart
+        if (settings.architecture == "average")
+            settings.max_tokens = 20000; // every word: nothing else tells the classes apart
     }
 
     Outcome mean;
@@ -124,7 +130,8 @@ int run(const examples::Options& options, Settings settings, int seeds, bool com
         naive.fit(split.train);
         const double naive_accuracy = naive.accuracy(split.test);
         bayes += naive_accuracy / seeds;
-        std::cout << "\ntest" << (seeds > 1 ? ", seed " + std::to_string(settings.seed) : "") << "        accuracy      AUC\n";
+        std::cout << "\ntest" << (seeds > 1 ? ", seed " + std::to_string(settings.seed) : "")
+                  << "        accuracy      AUC\n";
         print_line(settings.architecture, outcome.accuracy, outcome.auc, outcome.epochs);
         if (compare && settings.architecture != "average") {
             Settings bag = settings;
@@ -148,8 +155,8 @@ int run(const examples::Options& options, Settings settings, int seeds, bool com
     const std::string path = (std::filesystem::temp_directory_path() / "gradus_text_classifier.safetensors").string();
     save(*model, path);
     const auto loaded = load(path);
-    std::cout << "saved to " << path << " (" << std::filesystem::file_size(path) / 1024 << " KiB), loaded again, fingerprint "
-              << loaded.fingerprint() << "\n";
+    std::cout << "saved to " << path << " (" << std::filesystem::file_size(path) / 1024
+              << " KiB), loaded again, fingerprint " << loaded.fingerprint() << "\n";
     if (loaded.fingerprint() != model->fingerprint()) throw_value_error("the loaded model differs from the saved one");
     std::vector<std::string> sentences;
     for (const auto& s : examples::sample_sentences()) sentences.push_back(s.text);
@@ -172,11 +179,16 @@ int main(int argc, char** argv) {
     Settings settings;
     int seeds = 1;
     bool compare = true;
-    options.app().add_option("--architecture", settings.architecture, "lstm, bilstm, or average: mean of embeddings, order-free")
+    options.app()
+        .add_option("--architecture", settings.architecture, "lstm, bilstm, or average: mean of embeddings, order-free")
         ->check(CLI::IsMember({"lstm", "bilstm", "average"}));
-    options.app().add_option("--seeds", seeds, "runs with seeds from --seed on; their mean is reported")->check(CLI::Range(1, 100));
+    options.app()
+        .add_option("--seeds", seeds, "runs with seeds from --seed on; their mean is reported")
+        ->check(CLI::Range(1, 100));
     options.app().add_option("--learning-rate", settings.learning_rate, "Adam's step size")->check(CLI::PositiveNumber);
-    options.app().add_option("--patience", settings.patience, "epochs without a better validation accuracy")->check(CLI::Range(1, 100));
+    options.app()
+        .add_option("--patience", settings.patience, "epochs without a better validation accuracy")
+        ->check(CLI::Range(1, 100));
     options.app().add_flag("!--no-compare", compare, "train no order-free model beside it");
     if (const auto code = options.parse(argc, argv)) return *code;
     return examples::guarded([&] { return run(options, settings, seeds, compare); });

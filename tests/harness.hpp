@@ -11,8 +11,8 @@ template <class T = float> class Harness {
 public:
     using Index = gradus::Index;
 
-    Harness(std::vector<gradus::Node> ins, std::vector<gradus::Node> outs, gradus::PlanOptions options = {.differentiated = true},
-            std::vector<std::string> frozen = {})
+    Harness(std::vector<gradus::Node> ins, std::vector<gradus::Node> outs,
+            gradus::PlanOptions options = {.differentiated = true}, std::vector<std::string> frozen = {})
         : graph(ins, outs), table(graph, 1), layout(table, Index(sizeof(T)), [&](const gradus::Parameter& p) {
               return std::find(frozen.begin(), frozen.end(), p.name) != frozen.end();
           }) {
@@ -31,8 +31,10 @@ public:
     template <class U> void set(std::size_t i, const gradus::Tensor<U>& values) {
         const auto to = workspace->value(inputs[i]);
         if (to.shape != values.shape()) gradus::throw_shape_error("harness: expects " + to_string(to.shape));
-        if constexpr (std::is_integral_v<U>) std::copy(values.begin(), values.end(), to.template as<U>().begin());
-        else std::copy(values.begin(), values.end(), to.template as<T>().begin());
+        if constexpr (std::is_integral_v<U>)
+            std::copy(values.begin(), values.end(), to.template as<U>().begin());
+        else
+            std::copy(values.begin(), values.end(), to.template as<T>().begin());
     }
     void set_mask(std::size_t i, const gradus::Tensor<std::uint8_t>& mask) {
         std::copy(mask.begin(), mask.end(), workspace->value(inputs[i]).mask);
@@ -81,12 +83,14 @@ public:
 template <class T = float> gradus::Tensor<T> numbers(const gradus::Shape& shape, std::uint64_t stream = 1) {
     gradus::Tensor<T> t(shape);
     for (gradus::Index i = 0; i < t.size(); ++i)
-        t[i] = static_cast<T>(static_cast<double>(gradus::mix(stream * 1000003 + static_cast<std::uint64_t>(i)) >> 41) * 0x1p-22 - 1);
+        t[i] = static_cast<T>(
+            static_cast<double>(gradus::mix(stream * 1000003 + static_cast<std::uint64_t>(i)) >> 41) * 0x1p-22 - 1);
     return t;
 }
 inline gradus::Tensor<std::int32_t> tokens(const gradus::Shape& shape, gradus::Index below, std::uint64_t stream = 1) {
     gradus::Tensor<std::int32_t> t(shape);
     for (gradus::Index i = 0; i < t.size(); ++i)
-        t[i] = static_cast<std::int32_t>(gradus::mix(stream * 7777 + static_cast<std::uint64_t>(i)) % static_cast<std::uint64_t>(below));
+        t[i] = static_cast<std::int32_t>(gradus::mix(stream * 7777 + static_cast<std::uint64_t>(i)) %
+                                         static_cast<std::uint64_t>(below));
     return t;
 }

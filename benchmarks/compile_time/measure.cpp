@@ -91,7 +91,8 @@ int main(int argc, char** argv) {
     std::erase(compiler, std::string());
     setenv("CCACHE_DISABLE", "1", 1);
 
-    for (std::size_t i = 0; i < compiler.size(); ++i) std::printf("%s%s", compiler[i].c_str(), i + 1 < compiler.size() ? " " : "\n");
+    for (std::size_t i = 0; i < compiler.size(); ++i)
+        std::printf("%s%s", compiler[i].c_str(), i + 1 < compiler.size() ? " " : "\n");
     const Command object = {"-c", "-o", "compile_time.o"};
     const std::string eigen = source("eigen.cpp", "#include <Eigen/Core>\n");
     const std::string umbrella = source("umbrella.cpp", "#include <gradus/gradus.hpp>\n");
@@ -100,7 +101,8 @@ int main(int argc, char** argv) {
     measure("#include <gradus/gradus.hpp>", compiler + object + Command{umbrella});
     measure("#include <gradus/gradus.hpp>, <gradus/io.hpp>", compiler + object + Command{io});
     measure("quickstart, headers alone", compiler + Command{"-c", "-o", "headers.o", quickstart});
-    measure("quickstart, gradus::compiled", compiler + Command{"-DGRADUS_COMPILED=1", "-c", "-o", "compiled.o", quickstart});
+    measure("quickstart, gradus::compiled",
+            compiler + Command{"-DGRADUS_COMPILED=1", "-c", "-o", "compiled.o", quickstart});
     run(compiler + Command{"headers.o", "-lz", "-o", "headers"});
     run(compiler + Command{"compiled.o", library, "-lz", "-o", "compiled"});
     size("quickstart stripped, headers alone", "headers");

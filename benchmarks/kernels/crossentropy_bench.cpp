@@ -22,16 +22,22 @@ void sparse_crossentropy(benchmark::State& state) {
     };
     run(loss.data(), d.data());
     if (fused)
-        kernels::ref::softmax_sparse_crossentropy(expected.data(), expected_d.data(), p.data(), target.data(), rows, classes);
+        kernels::ref::softmax_sparse_crossentropy(expected.data(), expected_d.data(), p.data(), target.data(), rows,
+                                                  classes);
     else
-        kernels::ref::sparse_categorical_crossentropy(expected.data(), expected_d.data(), p.data(), target.data(), rows, classes, true);
+        kernels::ref::sparse_categorical_crossentropy(expected.data(), expected_d.data(), p.data(), target.data(), rows,
+                                                      classes, true);
     if (bench::largest_difference(loss, expected) > 1e-5 || bench::largest_difference(d, expected_d) > 1e-6)
         return state.SkipWithError("differs from the reference");
     const double s = bench::time_kernel(state, [&] { run(loss.data(), d.data()); });
     state.counters["ns/row"] = 1e9 * s / double(rows);
     bench::report_bytes(state, 8.0 * double(n), s);
 }
-BENCHMARK(sparse_crossentropy)->ArgNames({"rows", "classes", "fused"})->Args({32, 10, 1})->Args({32, 10, 0})->Args({4096, 65, 1});
+BENCHMARK(sparse_crossentropy)
+    ->ArgNames({"rows", "classes", "fused"})
+    ->Args({32, 10, 1})
+    ->Args({32, 10, 0})
+    ->Args({4096, 65, 1});
 
 void categorical_crossentropy(benchmark::State& state) {
     const Index rows = state.range(0), classes = state.range(1), n = rows * classes;

@@ -23,7 +23,8 @@ template <class T> void math(benchmark::State& state, Function<T> f, Function<T>
         f(y.data(), x.data(), n);
         benchmark::ClobberMemory();
     }
-    const auto [ours, libm] = bench::in_turn([&] { f(y.data(), x.data(), n); }, [&] { reference(y.data(), x.data(), n); });
+    const auto [ours, libm] =
+        bench::in_turn([&] { f(y.data(), x.data(), n); }, [&] { reference(y.data(), x.data(), n); });
     state.counters["ns/element"] = 1e9 * ours / double(n);
     state.counters["times_libm"] = libm / ours;
 }

@@ -13,14 +13,16 @@ namespace {
 
 /// OpenBLAS where the machine has it.
 struct OpenBlas {
-    using Sgemm = void (*)(int, int, int, int, int, int, float, const float*, int, const float*, int, float, float*, int);
+    using Sgemm = void (*)(int, int, int, int, int, int, float, const float*, int, const float*, int, float, float*,
+                           int);
     Sgemm sgemm = nullptr;
 
     OpenBlas() {
         void* library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
         if (!library) return;
         sgemm = reinterpret_cast<Sgemm>(dlsym(library, "cblas_sgemm"));
-        if (const auto set = reinterpret_cast<void (*)(int)>(dlsym(library, "openblas_set_num_threads"))) set(threads());
+        if (const auto set = reinterpret_cast<void (*)(int)>(dlsym(library, "openblas_set_num_threads")))
+            set(threads());
         if (const auto core = reinterpret_cast<char* (*)()>(dlsym(library, "openblas_get_corename")))
             std::fprintf(stderr, "OpenBLAS core: %s\n", core());
     }
@@ -45,14 +47,15 @@ void matmul(benchmark::State& state) {
     };
     ours();
     kernels::ref::matmul(expected.data(), n, a.data(), lda, ta, b.data(), ldb, tb, m, n, k, false, none);
-    if (bench::largest_difference(c, expected) > 1e-6 * double(k + 10)) return state.SkipWithError("differs from the reference");
+    if (bench::largest_difference(c, expected) > 1e-6 * double(k + 10))
+        return state.SkipWithError("differs from the reference");
 
     const double s = bench::time_kernel(state, ours);
     bench::report_flops<float>(state, 2.0 * double(m) * double(n) * double(k), s);
     if (openblas().sgemm) {
         const auto peer = [&] {
-            openblas().sgemm(101, at ? 112 : 111, bt ? 112 : 111, int(m), int(n), int(k), 1, a.data(), int(lda), b.data(), int(ldb), 0,
-                             expected.data(), int(n));
+            openblas().sgemm(101, at ? 112 : 111, bt ? 112 : 111, int(m), int(n), int(k), 1, a.data(), int(lda),
+                             b.data(), int(ldb), 0, expected.data(), int(n));
         };
         const auto [mine, theirs] = bench::in_turn(ours, peer);
         state.counters["xOpenBLAS"] = theirs / mine;
@@ -66,10 +69,10 @@ void matmul(benchmark::State& state) {
 
 void shapes(benchmark::internal::Benchmark* b) {
     b->ArgNames({"m", "n", "k", "transposed"});
-    const Index all[][3] = {{32, 64, 20},      {128, 128, 128},  {256, 256, 256}, {512, 512, 512}, {1024, 1024, 1024},
-                            {2048, 2048, 2048}, {32, 256, 64},    {128, 512, 784}, {64, 256, 1024}, {32, 64, 50},
-                            {256, 10, 64},     {4096, 64, 576},  {1024, 768, 768}, {1024, 3072, 768}, {25, 64, 576},
-                            {1, 256, 512},     {64, 256, 3200}};
+    const Index all[][3] = {
+        {32, 64, 20},     {128, 128, 128},   {256, 256, 256}, {512, 512, 512}, {1024, 1024, 1024}, {2048, 2048, 2048},
+        {32, 256, 64},    {128, 512, 784},   {64, 256, 1024}, {32, 64, 50},    {256, 10, 64},      {4096, 64, 576},
+        {1024, 768, 768}, {1024, 3072, 768}, {25, 64, 576},   {1, 256, 512},   {64, 256, 3200}};
     for (const auto& s : all)
         for (Index t : {0, 1, 2}) b->Args({s[0], s[1], s[2], t});
 }
@@ -81,7 +84,8 @@ void column_sums(benchmark::State& state) {
     std::vector<float> y(static_cast<std::size_t>(cols)), expected(y.size());
     kernels::column_sums(y.data(), x.data(), rows, cols, false);
     kernels::ref::column_sums(expected.data(), x.data(), rows, cols, false);
-    if (bench::largest_difference(y, expected) > 1e-6 * double(rows)) return state.SkipWithError("differs from the reference");
+    if (bench::largest_difference(y, expected) > 1e-6 * double(rows))
+        return state.SkipWithError("differs from the reference");
     const double s = bench::time_kernel(state, [&] { kernels::column_sums(y.data(), x.data(), rows, cols, false); });
     bench::report_bytes(state, 4.0 * double(rows * cols), s);
 }

@@ -28,7 +28,8 @@ void softmax_backward(benchmark::State& state) {
     kernels::softmax_backward(dx.data(), dy.data(), y.data(), rows, cols);
     kernels::ref::softmax_backward(expected.data(), dy.data(), y.data(), rows, cols);
     if (bench::largest_difference(dx, expected) > 1e-6) return state.SkipWithError("differs from the reference");
-    const double s = bench::time_kernel(state, [&] { kernels::softmax_backward(dx.data(), dy.data(), y.data(), rows, cols); });
+    const double s =
+        bench::time_kernel(state, [&] { kernels::softmax_backward(dx.data(), dy.data(), y.data(), rows, cols); });
     state.counters["ns/row"] = 1e9 * s / double(rows);
     bench::report_bytes(state, 12.0 * double(n), s);
 }

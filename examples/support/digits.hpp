@@ -1,5 +1,5 @@
-/// Pictures of digits: MNIST or Fashion-MNIST from a folder, or digits that a small font and random distortions draw, so that
-/// the examples need no download.
+/// Pictures of digits: MNIST or Fashion-MNIST from a folder, or digits that a small font and random distortions draw,
+/// so that the examples need no download.
 #pragma once
 #include <gradus/core/parallel.hpp>
 #include <gradus/core/random.hpp>
@@ -40,7 +40,8 @@ inline float ink(std::string_view glyph, float u, float v) {
     const float fu = std::floor(u), fv = std::floor(v);
     const int c = static_cast<int>(fu), r = static_cast<int>(fv);
     const float a = u - fu, b = v - fv;
-    return (cell(c, r) * (1 - a) + cell(c + 1, r) * a) * (1 - b) + (cell(c, r + 1) * (1 - a) + cell(c + 1, r + 1) * a) * b;
+    return (cell(c, r) * (1 - a) + cell(c + 1, r) * a) * (1 - b) +
+           (cell(c, r + 1) * (1 - a) + cell(c + 1, r + 1) * a) * b;
 }
 
 /// One picture: the digit scaled, slanted and moved, with a random pen width and noise.
@@ -49,7 +50,8 @@ inline void draw_digit(float* picture, int digit, const gradus::Random& random, 
     const auto uniform = [&](double low, double high) {
         return static_cast<float>(low + (high - low) * random.uniform(row, next++));
     };
-    const float width = uniform(2.2, 3.8), height = uniform(2.2, 3.4), slant = uniform(-0.45, 0.45), tilt = uniform(-0.25, 0.25);
+    const float width = uniform(2.2, 3.8), height = uniform(2.2, 3.4), slant = uniform(-0.45, 0.45),
+                tilt = uniform(-0.25, 0.25);
     const float x0 = uniform(-3, 3), y0 = uniform(-3, 3), pen = uniform(0.25, 0.6), noise = uniform(0, 0.25);
     for (int y = 0; y < 28; ++y)
         for (int x = 0; x < 28; ++x) {
@@ -60,7 +62,8 @@ inline void draw_digit(float* picture, int digit, const gradus::Random& random, 
         }
 }
 
-inline void draw_digits(gradus::Tensor<float>& x, gradus::Tensor<std::int32_t>& y, gradus::Index n, std::uint64_t seed) {
+inline void draw_digits(gradus::Tensor<float>& x, gradus::Tensor<std::int32_t>& y, gradus::Index n,
+                        std::uint64_t seed) {
     x = gradus::Tensor<float>({n, 28, 28});
     y = gradus::Tensor<std::int32_t>(gradus::Shape{n});
     const gradus::Random random(seed, 0, gradus::Purpose::sample);
@@ -81,8 +84,8 @@ inline Digits draw_digits(gradus::Index n = 10000) {
     return d;
 }
 
-/// Reads train-images-idx3-ubyte, train-labels-idx1-ubyte and their t10k- companions, plain or with .gz. Throws IoError where one
-/// is missing or malformed, ShapeError where pictures and labels are not as many.
+/// Reads train-images-idx3-ubyte, train-labels-idx1-ubyte and their t10k- companions, plain or with .gz. Throws IoError
+/// where one is missing or malformed, ShapeError where pictures and labels are not as many.
 inline Digits load_digits(const std::filesystem::path& folder) {
     const auto open = [&](const std::string& name, auto read) {
         const auto plain = folder / name, zipped = folder / (name + ".gz");
@@ -98,14 +101,18 @@ inline Digits load_digits(const std::filesystem::path& folder) {
     const auto labels = [&](const std::string& name) {
         return open(name, [](auto&& file) { return gradus::load_idx<std::int32_t>(file, 1); });
     };
-    Digits d{pictures("train-images-idx3-ubyte"), pictures("t10k-images-idx3-ubyte"), labels("train-labels-idx1-ubyte"),
-             labels("t10k-labels-idx1-ubyte"), {}};
+    Digits d{pictures("train-images-idx3-ubyte"),
+             pictures("t10k-images-idx3-ubyte"),
+             labels("train-labels-idx1-ubyte"),
+             labels("t10k-labels-idx1-ubyte"),
+             {}};
     for (const auto& [x, y] : {std::pair{&d.x_train, &d.y_train}, std::pair{&d.x_test, &d.y_test}})
         if (x->shape()[0] != y->shape()[0])
-            gradus::throw_shape_error(folder.string() + ": expects a label for each picture, got " + to_string(x->shape()) + " and " +
-                                      to_string(y->shape()));
+            gradus::throw_shape_error(folder.string() + ": expects a label for each picture, got " +
+                                      to_string(x->shape()) + " and " + to_string(y->shape()));
     if (folder.filename().string().find("fashion") != std::string::npos)
-        d.class_names = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"};
+        d.class_names = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+                         "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
     else
         for (int i = 0; i < 10; ++i) d.class_names.push_back(std::to_string(i));
     return d;

@@ -1,9 +1,9 @@
 /// What gradus::compiled holds: kernels and common layers, instantiated once in a static library.
 ///
 /// gradus.hpp ends with this file. With GRADUS_COMPILED (set by the target gradus::compiled) each entry becomes an
-/// `extern template` declaration, so a program compiles faster; the library's sources define GRADUS_COMPILED_SCALAR and turn the
-/// entries into definitions; otherwise the file declares nothing. Add an entry for a class or function template on the scalar
-/// alone, by one line in its list. Functions are those that are neither inline nor overloaded.
+/// `extern template` declaration, so a program compiles faster; the library's sources define GRADUS_COMPILED_SCALAR and
+/// turn the entries into definitions; otherwise the file declares nothing. Add an entry for a class or function
+/// template on the scalar alone, by one line in its list. Functions are those that are neither inline nor overloaded.
 #pragma once
 #include <gradus/gradus.hpp>
 

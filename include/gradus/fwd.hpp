@@ -1,4 +1,5 @@
-/// Forward declarations with their default arguments, for users' own headers. fwd.hpp owns the defaults of what it declares.
+/// Forward declarations with their default arguments, for users' own headers. fwd.hpp owns the defaults of what it
+/// declares.
 #pragma once
 #include <gradus/core/config.hpp>
 

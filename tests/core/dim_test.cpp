@@ -11,7 +11,7 @@ Extents at(Index batch, Index time) {
     e.set("time", time);
     return e;
 }
-}  // namespace
+} // namespace
 
 TEST_CASE("Dim: equality is decided on the canonical form") {
     const Dim b = dim::batch(), t = dim::time();

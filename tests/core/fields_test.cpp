@@ -85,7 +85,7 @@ protected:
 
 FieldMap with(const std::string& name, FieldValue::Variant v) { return {{name, FieldValue{std::move(v)}}}; }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("Fields: every kind of value goes out and comes back") {
     Everything a;
@@ -126,9 +126,7 @@ TEST_CASE("Fields: what the map lacks keeps its default, what does not fit is an
     const auto message = [&](const FieldMap& map) -> std::string {
         try {
             FieldReader(map, "everything #1").read(e);
-        } catch (const ValueError& error) {
-            return error.what();
-        }
+        } catch (const ValueError& error) { return error.what(); }
         return {};
     };
     CHECK(message(with("count", std::string("3"))) == "everything #1: count expects an integer, got another type");
@@ -136,5 +134,6 @@ TEST_CASE("Fields: what the map lacks keeps its default, what does not fit is an
     CHECK(message(with("kount", Index{3})) == "everything #1: has no field \"kount\"");
     CHECK(message(with("flag", Index{1})) == "everything #1: flag expects true or false, got another type");
     const FieldMap whole = FieldWriter::write(e);
-    CHECK_THROWS_WITH(copy_fields(e, e), "everything: holds a layer (inner) that cannot be converted; make it of the scalar you need");
+    CHECK_THROWS_WITH(copy_fields(e, e),
+                      "everything: holds a layer (inner) that cannot be converted; make it of the scalar you need");
 }

@@ -128,8 +128,9 @@ TEST_CASE("parallel_reduce adds partials in order of index", "[core]") {
         if (t == 1) expected = sum;
         CHECK(sum == expected);
     }
-    CHECK(parallel_reduce(0, 0, 1, static_cast<double*>(nullptr), [](Index, Index) { return 1.0; },
-                          [](double a, double b) { return a + b; }) == 0.0);
+    CHECK(parallel_reduce(
+              0, 0, 1, static_cast<double*>(nullptr), [](Index, Index) { return 1.0; },
+              [](double a, double b) { return a + b; }) == 0.0);
 }
 
 TEST_CASE("set_threads refuses negative numbers", "[core]") { CHECK_THROWS_AS(set_threads(-1), ValueError); }

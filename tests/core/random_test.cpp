@@ -16,8 +16,9 @@ TEST_CASE("Random: Philox 4x32-10 gives its authors' numbers") {
 }
 
 TEST_CASE("Random: every part of the address matters, and nothing else") {
-    const auto word = [](std::uint64_t seed, std::uint64_t place, Purpose p, std::uint32_t update, std::uint32_t micro, std::uint32_t row,
-                         Index r, Index e) { return Random(seed, place, p, update, micro, row).word(r, e); };
+    const auto word = [](std::uint64_t seed, std::uint64_t place, Purpose p, std::uint32_t update, std::uint32_t micro,
+                         std::uint32_t row, Index r,
+                         Index e) { return Random(seed, place, p, update, micro, row).word(r, e); };
     std::set<std::uint32_t> seen;
     seen.insert(word(1, 2, Purpose::dropout, 3, 4, 5, 6, 7));
     seen.insert(word(2, 2, Purpose::dropout, 3, 4, 5, 6, 7));

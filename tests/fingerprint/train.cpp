@@ -25,7 +25,10 @@ std::string text_classifier() {
         Dropout(0.1),
         Dense(1, sigmoid),
     };
-    model.compile({.optimizer = Adam({.learning_rate = 1e-2}), .loss = BinaryCrossentropy(), .metrics = {Accuracy(), AUC()}, .seed = 3});
+    model.compile({.optimizer = Adam({.learning_rate = 1e-2}),
+                   .loss = BinaryCrossentropy(),
+                   .metrics = {Accuracy(), AUC()},
+                   .seed = 3});
     const auto x = integers(Shape{70, 13}, 1, 300);
     const auto y = integers(Shape{70}, 2, 2);
     const History history = model.fit(x, y, {.batch_size = 32, .epochs = 2, .verbose = Verbose::silent});
@@ -35,7 +38,8 @@ std::string text_classifier() {
 }
 
 std::string digits() {
-    Sequential model{Dense(70, relu), BatchNormalization(), Dense(33, activation::tanh), LayerNormalization(), Dense(10, softmax)};
+    Sequential model{Dense(70, relu), BatchNormalization(), Dense(33, activation::tanh), LayerNormalization(),
+                     Dense(10, softmax)};
     model.compile({.optimizer = SGD({.learning_rate = 0.05}), .loss = SparseCategoricalCrossentropy(), .seed = 4});
     Tensor<float> x({150, 45});
     initializers::random_normal(0, 1)(x.view(), Random(5, 6, Purpose::noise));

@@ -15,7 +15,7 @@ std::vector<std::string> names(const std::vector<Node>& in, const std::vector<No
     return list;
 }
 using Names = std::vector<std::string>;
-}  // namespace
+} // namespace
 
 TEST_CASE("Graph: names are kind, given name and scope, numbered in order of appearance") {
     const Node x = input({dim::batch(), 4});
@@ -28,13 +28,15 @@ TEST_CASE("Graph: names are kind, given name and scope, numbered in order of app
         y = Dense(4)(y);
     }
     y = Dense(4)(y);
-    CHECK(names({x}, {y}) == Names{"input", "encoder", "dense", "dense_1", "encoder.0.dense", "encoder.0.head.dense", "dense_2"});
+    CHECK(names({x}, {y}) ==
+          Names{"input", "encoder", "dense", "dense_1", "encoder.0.dense", "encoder.0.head.dense", "dense_2"});
     // One layer at two places has one name; two layers of one given name are told apart.
     const Dense shared(4);
     CHECK(names({x}, {shared(shared(x))}) == Names{"input", "dense", "dense"});
     CHECK(names({x}, {Dense(4).named("a")(Dense(4).named("a")(x))}) == Names{"input", "a", "a_1"});
     // A name that numbering would give is not given twice.
-    CHECK(names({x}, {Dense(4)(Dense(4)(Dense(4).named("dense_1")(x)))}) == Names{"input", "dense_1", "dense", "dense_2"});
+    CHECK(names({x}, {Dense(4)(Dense(4)(Dense(4).named("dense_1")(x)))}) ==
+          Names{"input", "dense_1", "dense", "dense_2"});
 }
 
 TEST_CASE("Graph: order of execution, inputs and outputs") {

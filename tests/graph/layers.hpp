@@ -98,7 +98,8 @@ private:
 template <class T = float> class TiedProjection : public Layer<TiedProjection, T> {
 public:
     TiedProjection() = default;
-    explicit TiedProjection(const LayerHandle<T>& owner, Index vocabulary = 0) : owner_(owner), vocabulary_(vocabulary) {}
+    explicit TiedProjection(const LayerHandle<T>& owner, Index vocabulary = 0)
+        : owner_(owner), vocabulary_(vocabulary) {}
     std::string_view kind() const override { return "tied_projection"; }
     void fields(Fields& f) override {
         LayerSlot<T> slot(owner_);
@@ -139,4 +140,4 @@ private:
     Param table_;
 };
 
-}  // namespace small
+} // namespace small

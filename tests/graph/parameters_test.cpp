@@ -42,7 +42,8 @@ TEST_CASE("Parameters: a layer at two places with different shapes, and in two m
     second.set(0, numbers({2, 4}));
     second.forward();
     CHECK(std::isfinite(second.y()[0]));
-    CHECK_THROWS_WITH(Harness<>({s}, {layer(Dense(7)(s))}), ContainsSubstring("kernel is shared with another model, where it is [4, 3], got [7, 3]"));
+    CHECK_THROWS_WITH(Harness<>({s}, {layer(Dense(7)(s))}),
+                      ContainsSubstring("kernel is shared with another model, where it is [4, 3], got [7, 3]"));
 }
 
 TEST_CASE("Parameters: initial values depend on seed and name only") {
@@ -94,8 +95,9 @@ TEST_CASE("Parameters: tied weights are one parameter, whose gradients add up") 
 
     // The owner must be in the model, or built by another one before.
     const Embedding other({.input_dim = 7, .output_dim = 4});
-    CHECK_THROWS_WITH(Harness<>({ids}, {TiedProjection<>(other, 7)(embedding(ids))}),
-                      ContainsSubstring("refers to \"embeddings\" of a layer (embedding) that is not part of the model"));
+    CHECK_THROWS_WITH(
+        Harness<>({ids}, {TiedProjection<>(other, 7)(embedding(ids))}),
+        ContainsSubstring("refers to \"embeddings\" of a layer (embedding) that is not part of the model"));
     const Node x = input({dim::batch(), 4});
     Harness<> elsewhere({x}, {TiedProjection<>(embedding, 7)(x)});
     CHECK(elsewhere.table.list()[0].view().data == alone.table.list()[0].view().data);
@@ -113,7 +115,8 @@ TEST_CASE("Parameters: frozen ones have no slot") {
 TEST_CASE("Parameters: a table that cannot be made leaves its layers as they were") {
     const Dense layer(3), other(2);
     const Node x = input({dim::batch(), 4}), wide = input({dim::batch(), 5});
-    CHECK_THROWS_WITH(Harness<>({x, wide}, {other(x), layer(x), layer(wide)}), ContainsSubstring("kernel is shared with a place"));
+    CHECK_THROWS_WITH(Harness<>({x, wide}, {other(x), layer(x), layer(wide)}),
+                      ContainsSubstring("kernel is shared with a place"));
     CHECK(layer.identity()->entries.empty());
     CHECK(other.identity()->entries.empty());
     Harness<> h({wide}, {layer(wide)});

@@ -21,7 +21,7 @@ int running(Harness<>& h) {
     for (const auto& node : h.workspace->plan().nodes()) n += node.layer != nullptr;
     return n;
 }
-}  // namespace
+} // namespace
 
 TEST_CASE("Plan: a value with several readers gets the sum of their gradients") {
     const Node x = input({dim::batch(), 3});
@@ -38,7 +38,7 @@ TEST_CASE("Plan: a value with several readers gets the sum of their gradients") 
     run.backward();
     for (Index i = 0; i < 6; ++i) {
         const double v = numbers({2, 3})[i], t = std::tanh(v), s = 1 / (1 + std::exp(-t)), ds = s * (1 - s);
-        const double dt = ds + 2 + 2 + (s + t * ds) + 0.25;  // a, b twice, c, d, and the seed of h itself
+        const double dt = ds + 2 + 2 + (s + t * ds) + 0.25; // a, b twice, c, d, and the seed of h itself
         CHECK(std::abs(run.y(0)[i] - (s + 2 * t + 2 * t + t * s)) < 1e-5);
         CHECK(std::abs(run.dx(0)[i] - dt * (1 - t * t)) < 1e-5);
     }
@@ -164,7 +164,8 @@ TEST_CASE("Plan: symbols grow and shrink, prefixes give the numbers of a fresh p
     };
     Harness<> one({ids}, {y});
     Index largest = 0;
-    for (const auto& [batch, time] : std::vector<std::pair<Index, Index>>{{1, 3}, {4, 3}, {2, 9}, {4, 9}, {1, 1}, {3, 2}, {0, 4}, {5, 12}}) {
+    for (const auto& [batch, time] :
+         std::vector<std::pair<Index, Index>>{{1, 3}, {4, 3}, {2, 9}, {4, 9}, {1, 1}, {3, 2}, {0, 4}, {5, 12}}) {
         one.sizes({{"batch", batch}, {"time", time}});
         one.workspace->poison();
         Harness<> fresh({ids}, {y});
@@ -179,7 +180,8 @@ TEST_CASE("Plan: symbols grow and shrink, prefixes give the numbers of a fresh p
 TEST_CASE("Plan: equalities that symbols leave open are checked when a plan is made") {
     const Node a = input({dim::batch(), Dim("left")}), b = input({dim::batch(), Dim("right")});
     Harness<> h({a, b}, {Add()(a, b)});
-    CHECK_THROWS_WITH(h.sizes({{"batch", 2}, {"left", 3}, {"right", 4}}), "add: expects two values of the same shape, got 3 and 4");
+    CHECK_THROWS_WITH(h.sizes({{"batch", 2}, {"left", 3}, {"right", 4}}),
+                      "add: expects two values of the same shape, got 3 and 4");
     h.sizes({{"batch", 2}, {"left", 4}, {"right", 4}});
     h.set(0, numbers({2, 4}));
     h.set(1, numbers({2, 4}));

@@ -25,7 +25,7 @@ public:
     void backward(Run<T>&) const override {}
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("Workspace: carries go on from pass to pass and over new plans, until they are reset") {
     const Node x = input({dim::batch(), dim::time()});
@@ -39,7 +39,7 @@ TEST_CASE("Workspace: carries go on from pass to pass and over new plans, until 
     };
     CHECK(step(2) == std::vector<float>{1, 1});
     CHECK(step(2) == std::vector<float>{2, 2});
-    h.forward();  // a forward without a new input: one more step
+    h.forward(); // a forward without a new input: one more step
     CHECK(step(3) == std::vector<float>{4, 4, 1});
     CHECK(step(1) == std::vector<float>{5});
     h.workspace->reset_states();
@@ -146,8 +146,7 @@ TEST_CASE("Workspace: a difference of symbols may grow where no symbol outgrows 
         h.set(1, numbers({3, less}, 2));
         h.forward();
         REQUIRE(h.y().shape() == Shape{3, time - less});
-        for (Index i = 0; i < h.y().size(); ++i)
-            CHECK(h.y()[i] == x[i / (time - less) * time + i % (time - less)]);
+        for (Index i = 0; i < h.y().size(); ++i) CHECK(h.y()[i] == x[i / (time - less) * time + i % (time - less)]);
     };
     run(5, 1);
     run(300, 295);

@@ -1,5 +1,6 @@
-/// Prints one hash of the results of many matrix products and element-wise kernels, for each set with a fused multiply-add, and of
-/// the baseline: builds with different compilers and options must print the same lines. No test framework: it is compiled often.
+/// Prints one hash of the results of many matrix products and element-wise kernels, for each set with a fused
+/// multiply-add, and of the baseline: builds with different compilers and options must print the same lines. No test
+/// framework: it is compiled often.
 #include <gradus/kernels/elementwise.hpp>
 #include <gradus/kernels/matmul.hpp>
 
@@ -44,8 +45,9 @@ template <class T> void hash_products(Hash& hash) {
             const auto a = numbers<T>(m * k, seed), b = numbers<T>(k * n, seed + 1), bias = numbers<T>(n, seed + 2);
             auto c = numbers<T>(m * ldc, seed + 3);
             std::vector<T> workspace(static_cast<std::size_t>(matmul_workspace<T>(m, n, k, ta, tb)));
-            matmul(c.data(), ldc, a.data(), ta == Transpose::yes ? m : k, ta, b.data(), tb == Transpose::yes ? k : n, tb, m, n, k,
-                   seed % 3 == 0, Epilogue<T>{seed % 5 ? bias.data() : nullptr, seed % 2 ? activation::relu : activation::linear},
+            matmul(c.data(), ldc, a.data(), ta == Transpose::yes ? m : k, ta, b.data(), tb == Transpose::yes ? k : n,
+                   tb, m, n, k, seed % 3 == 0,
+                   Epilogue<T>{seed % 5 ? bias.data() : nullptr, seed % 2 ? activation::relu : activation::linear},
                    workspace.data());
             hash.add(c);
             std::vector<T> sums(static_cast<std::size_t>(ldc));

@@ -1,5 +1,5 @@
-// The bits of kernels as numbers in the source: every compiler, optimisation and set with a fused multiply-add must give them. Initial
-// weights and functions of single numbers have one value for all sets.
+// The bits of kernels as numbers in the source: every compiler, optimisation and set with a fused multiply-add must
+// give them. Initial weights and functions of single numbers have one value for all sets.
 #include <gradus/kernels/activation.hpp>
 #include <gradus/kernels/crossentropy.hpp>
 #include <gradus/kernels/dropout.hpp>
@@ -46,7 +46,8 @@ template <class T> Numbers<T> exact_numbers(Index n, std::uint64_t seed, std::in
 template <class T> std::uint64_t hash_of_kernels() {
     Hash h;
     const Index rows = 57, cols = 83, n = rows * cols;
-    const auto x = exact_numbers<T>(n, 1, -20, 20), positive = exact_numbers<T>(n, 2, 1, 900), dy = exact_numbers<T>(n, 3, -2, 2);
+    const auto x = exact_numbers<T>(n, 1, -20, 20), positive = exact_numbers<T>(n, 2, 1, 900),
+               dy = exact_numbers<T>(n, 3, -2, 2);
     Numbers<T> y(x.size()), d(x.size()), loss(x.size());
     for (auto f : {vexp<T>, vtanh<T>, vsigmoid<T>, vsin<T>, vcos<T>}) {
         f(y.data(), x.data(), n);
@@ -69,7 +70,8 @@ template <class T> std::uint64_t hash_of_kernels() {
         binary_crossentropy(loss.data(), d.data(), p.data(), t.data(), n, logits);
         h.add(loss);
         h.add(d);
-        sparse_categorical_crossentropy(loss.data(), d.data(), logits ? x.data() : positive.data(), target.data(), rows, cols, logits);
+        sparse_categorical_crossentropy(loss.data(), d.data(), logits ? x.data() : positive.data(), target.data(), rows,
+                                        cols, logits);
         h.add(loss);
         h.add(d);
     }
@@ -108,8 +110,8 @@ std::uint64_t hash_of_initial_weights() {
     orthogonal(d.data(), random, 1.1, 30, 100, workspace.data());
     h.add(d);
     for (double x : exact_numbers<double>(500, 5, 0, 9))
-        h.add(Numbers<double>{scalar::exp(x), scalar::log(x), scalar::tanh(x), scalar::sqrt(x), scalar::sin(x), scalar::cos(x),
-                              scalar::pow(x, 5), scalar::pow(x, 0.3)});
+        h.add(Numbers<double>{scalar::exp(x), scalar::log(x), scalar::tanh(x), scalar::sqrt(x), scalar::sin(x),
+                              scalar::cos(x), scalar::pow(x, 5), scalar::pow(x, 0.3)});
     return h.value();
 }
 

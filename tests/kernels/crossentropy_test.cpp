@@ -33,7 +33,8 @@ TEMPLATE_TEST_CASE("cross-entropies agree with their twins, unaligned and of any
                 const auto p = numbers<T>(n + 1, 1, logits ? -20 : 0, logits ? 20 : 1), t = numbers<T>(n + 1, 2, 0, 1);
                 Numbers<T> loss(p.size() + 1, T(42)), expected = loss, d = loss, expected_d = loss;
                 binary_crossentropy(loss.data() + 1, d.data() + 1, p.data() + 1, t.data() + 1, n, logits);
-                ref::binary_crossentropy(expected.data() + 1, expected_d.data() + 1, p.data() + 1, t.data() + 1, n, logits);
+                ref::binary_crossentropy(expected.data() + 1, expected_d.data() + 1, p.data() + 1, t.data() + 1, n,
+                                         logits);
                 CHECK(largest_difference(loss, expected) <= 10 * tolerance);
                 for (std::size_t i = 1; i < d.size() - 1; ++i)
                     CHECK(std::abs(d[i] - expected_d[i]) <= tolerance * (1 + std::abs(expected_d[i])));
@@ -47,7 +48,8 @@ TEMPLATE_TEST_CASE("cross-entropies agree with their twins, unaligned and of any
                 const auto t = labels(rows, classes);
                 Numbers<T> loss(std::size_t(rows) + 1, T(42)), expected = loss, d(p.size()), expected_d = d;
                 sparse_categorical_crossentropy(loss.data(), d.data(), p.data(), t.data(), rows, classes, logits);
-                ref::sparse_categorical_crossentropy(expected.data(), expected_d.data(), p.data(), t.data(), rows, classes, logits);
+                ref::sparse_categorical_crossentropy(expected.data(), expected_d.data(), p.data(), t.data(), rows,
+                                                     classes, logits);
                 CHECK(largest_difference(loss, expected) <= 10 * tolerance);
                 for (std::size_t i = 0; i < d.size(); ++i)
                     CHECK(std::abs(d[i] - expected_d[i]) <= tolerance * (1 + std::abs(expected_d[i])));
@@ -55,7 +57,8 @@ TEMPLATE_TEST_CASE("cross-entropies agree with their twins, unaligned and of any
                 sparse_categorical_crossentropy<T>(loss.data(), nullptr, p.data(), t.data(), rows, classes, logits);
                 CHECK(same(loss, with));
                 auto in_place = p;
-                sparse_categorical_crossentropy(loss.data(), in_place.data(), in_place.data(), t.data(), rows, classes, logits);
+                sparse_categorical_crossentropy(loss.data(), in_place.data(), in_place.data(), t.data(), rows, classes,
+                                                logits);
                 CHECK(same(loss, with));
                 CHECK(same(in_place, d));
             }
@@ -155,7 +158,8 @@ TEST_CASE("gradients of cross-entropies are those of finite differences", "[kern
     on_each_set([&] {
         for (bool logits : {false, true}) {
             const Index n = 37;
-            const auto p = numbers<double>(n, 1, logits ? -4 : 0.05, logits ? 4 : 0.95), t = numbers<double>(n, 2, 0, 1);
+            const auto p = numbers<double>(n, 1, logits ? -4 : 0.05, logits ? 4 : 0.95),
+                       t = numbers<double>(n, 2, 0, 1);
             Numbers<double> loss(p.size()), d(p.size()), above(p.size()), below(p.size());
             binary_crossentropy(loss.data(), d.data(), p.data(), t.data(), n, logits);
             auto moved = p;
@@ -173,9 +177,11 @@ TEST_CASE("gradients of cross-entropies are those of finite differences", "[kern
             for (std::size_t i = 0; i < q.size(); ++i) {
                 auto x = q;
                 x[i] += h;
-                sparse_categorical_crossentropy<double>(high.data(), nullptr, x.data(), target.data(), rows, classes, logits);
+                sparse_categorical_crossentropy<double>(high.data(), nullptr, x.data(), target.data(), rows, classes,
+                                                        logits);
                 x[i] -= 2 * h;
-                sparse_categorical_crossentropy<double>(low.data(), nullptr, x.data(), target.data(), rows, classes, logits);
+                sparse_categorical_crossentropy<double>(low.data(), nullptr, x.data(), target.data(), rows, classes,
+                                                        logits);
                 const std::size_t r = i / std::size_t(classes);
                 CHECK(std::abs((high[r] - low[r]) / (2 * h) - dq[i]) <= 1e-6);
             }
@@ -291,7 +297,8 @@ TEMPLATE_TEST_CASE("cross-entropies at their edges", "[kernels]", float, double)
     });
 }
 
-TEMPLATE_TEST_CASE("cross-entropies have the same bits on every set and for any number of threads", "[kernels]", float, double) {
+TEMPLATE_TEST_CASE("cross-entropies have the same bits on every set and for any number of threads", "[kernels]", float,
+                   double) {
     using T = TestType;
     for (bool logits : {false, true}) {
         const Index n = 20001;
@@ -307,7 +314,8 @@ TEMPLATE_TEST_CASE("cross-entropies have the same bits on every set and for any 
             const auto target = labels(rows, classes);
             check_same_bits([&] {
                 Numbers<T> r(q.size() + std::size_t(rows));
-                sparse_categorical_crossentropy(r.data(), r.data() + rows, q.data(), target.data(), rows, classes, logits);
+                sparse_categorical_crossentropy(r.data(), r.data() + rows, q.data(), target.data(), rows, classes,
+                                                logits);
                 return r;
             });
             const auto soft = numbers<T>(rows * classes, 4, 0, 1);

@@ -30,9 +30,7 @@ TEST_CASE("GRADUS_ISA names a set, or the error says what there is", "[kernels]"
     std::string message;
     try {
         (void)kernels::detail::choose_isa("avx1024");
-    } catch (const ValueError& e) {
-        message = e.what();
-    }
+    } catch (const ValueError& e) { message = e.what(); }
     CHECK(message.find("GRADUS_ISA") != std::string::npos);
     CHECK(message.find("avx1024") != std::string::npos);
     CHECK(message.find(name_of(kernels::detail::choose_isa(nullptr))) != std::string::npos);

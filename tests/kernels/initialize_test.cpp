@@ -22,7 +22,8 @@ template <class T> Numbers<T> all_kinds(Index n) {
 
 } // namespace
 
-TEMPLATE_TEST_CASE("initial weights have the same bits on every set, the baseline included", "[kernels]", float, double) {
+TEMPLATE_TEST_CASE("initial weights have the same bits on every set, the baseline included", "[kernels]", float,
+                   double) {
     using T = TestType;
     const auto first = all_kinds<T>(40001);
     on_each_set([&] {

@@ -44,8 +44,9 @@ TEST_CASE("elementary functions of floats are within two units of the last place
         CHECK(worst<float>(vexp<float>, exact_exp, -1, 1) <= 1);
         CHECK(worst<float>(vexp<float>, exact_exp, -149, 6, true) <= 1);
         CHECK(worst<float>(vlog<float>, exact_log, 0.5, 2) <= 1);
-        CHECK(worst<float>(vlog<float>, [](long double x) { return std::log(std::abs(x)) + (x < 0 ? NAN : 0.0L); }, -149, 128,
-                           true) <= 1);
+        CHECK(worst<float>(
+                  vlog<float>, [](long double x) { return std::log(std::abs(x)) + (x < 0 ? NAN : 0.0L); }, -149, 128,
+                  true) <= 1);
         CHECK(worst<float>(vtanh<float>, exact_tanh, -10, 10) <= 2);
         CHECK(worst<float>(vtanh<float>, exact_tanh, -149, 6, true) <= 2);
         CHECK(worst<float>(vsigmoid<float>, exact_sigmoid, -105, 105) <= 2);
@@ -81,7 +82,8 @@ TEST_CASE("sines of the largest arguments", "[kernels]") {
     on_each_set([] {
         const Numbers<double> x{1e22, -1e300, 0x1.fffffffffffffp+1023, 6381956970095103.0 * 0x1p+797};
         const Numbers<double> sine{-0.8522008497671888, 0.8178819121159085, 0.004961954789184062, 1.0};
-        const Numbers<double> cosine{0.5232147853951389, -0.5753861119575491, -0.9999876894265599, -4.687165924254627e-19};
+        const Numbers<double> cosine{0.5232147853951389, -0.5753861119575491, -0.9999876894265599,
+                                     -4.687165924254627e-19};
         CHECK(largest_difference(apply<double>(vsin<double>, x), sine) <= 3e-16);
         CHECK(largest_difference(apply<double>(vcos<double>, x), cosine) <= 3e-16);
 #if !GRADUS_EIGEN_KERNELS
@@ -118,15 +120,16 @@ TEMPLATE_TEST_CASE("elementary functions do not depend on length or alignment", 
                 Numbers<T> y(132, T(42));
                 f(y.data() + 1, x.data() + 1, n);
                 bool good = y[0] == T(42) && y[static_cast<std::size_t>(n + 1)] == T(42);
-                for (Index i = 1; i <= n; ++i) good &= y[static_cast<std::size_t>(i)] == single[static_cast<std::size_t>(i)];
+                for (Index i = 1; i <= n; ++i)
+                    good &= y[static_cast<std::size_t>(i)] == single[static_cast<std::size_t>(i)];
                 CHECK(good);
             }
         }
     });
 }
 
-TEMPLATE_TEST_CASE("elementary functions have the same bits on every set and for any number of threads", "[kernels]", float,
-                   double) {
+TEMPLATE_TEST_CASE("elementary functions have the same bits on every set and for any number of threads", "[kernels]",
+                   float, double) {
     using T = TestType;
     for (auto f : {vexp<T>, vlog<T>, vtanh<T>, vsigmoid<T>, vsin<T>, vcos<T>})
         check_same_bits([&] { return apply<T>(f, numbers<T>(50001, 5, -9, 9)); });

@@ -56,8 +56,8 @@ template <class T> struct Problem {
 
     std::vector<T> run() const {
         std::vector<T> out = c, workspace(static_cast<std::size_t>(matmul_workspace<T>(p.m, p.n, p.k, p.ta, p.tb)));
-        matmul(out.data() + 1, ldc, a.data() + 1, lda, p.ta, b.data() + 1, ldb, p.tb, p.m, p.n, p.k, p.accumulate, epilogue(),
-               workspace.data());
+        matmul(out.data() + 1, ldc, a.data() + 1, lda, p.ta, b.data() + 1, ldb, p.tb, p.m, p.n, p.k, p.accumulate,
+               epilogue(), workspace.data());
         return out;
     }
 
@@ -81,14 +81,15 @@ template <class T> bool same(const std::vector<T>& a, const std::vector<T>& b) {
 
 std::vector<Case> cases() {
     std::vector<Case> all;
-    const Index sizes[][3] = {{1, 1, 1},    {1, 10, 7},    {2, 300, 40},  {3, 5, 1},    {5, 33, 17},    {12, 32, 64},  {13, 31, 9},
-                              {11, 130, 3}, {25, 64, 57},  {32, 18, 20},  {47, 17, 257}, {64, 50, 100}, {97, 65, 300}, {24, 0, 5},
-                              {0, 7, 5},    {7, 40, 0},    {1, 600, 70},  {2, 129, 31}, {100, 10, 70},  {103, 520, 270}};
+    const Index sizes[][3] = {{1, 1, 1},     {1, 10, 7},    {2, 300, 40},  {3, 5, 1},     {5, 33, 17},
+                              {12, 32, 64},  {13, 31, 9},   {11, 130, 3},  {25, 64, 57},  {32, 18, 20},
+                              {47, 17, 257}, {64, 50, 100}, {97, 65, 300}, {24, 0, 5},    {0, 7, 5},
+                              {7, 40, 0},    {1, 600, 70},  {2, 129, 31},  {100, 10, 70}, {103, 520, 270}};
     int i = 0;
     for (const auto& s : sizes)
         for (int t = 0; t < 4; ++t, ++i)
-            all.push_back({s[0], s[1], s[2], Transpose(t % 2 == 1), Transpose(t / 2 == 1), i % 3 == 0, i % 2 == 0, i % 5 < 2,
-                           Index(i % 4)});
+            all.push_back({s[0], s[1], s[2], Transpose(t % 2 == 1), Transpose(t / 2 == 1), i % 3 == 0, i % 2 == 0,
+                           i % 5 < 2, Index(i % 4)});
     return all;
 }
 
@@ -179,7 +180,8 @@ TEST_CASE("matmul passes NaN and infinity on, and denormals", "[kernels]") {
         a[40] = inf;
         a[80] = 0;
         b[3] = inf;
-        std::vector<float> workspace(static_cast<std::size_t>(matmul_workspace<float>(5, 20, 40, Transpose::no, Transpose::no)));
+        std::vector<float> workspace(
+            static_cast<std::size_t>(matmul_workspace<float>(5, 20, 40, Transpose::no, Transpose::no)));
         matmul(c.data(), 20, a.data(), 40, Transpose::no, b.data(), 20, Transpose::no, 5, 20, 40, false,
                Epilogue<float>{nullptr, activation::relu}, workspace.data());
         for (int j = 0; j < 20; ++j) CHECK(std::isnan(c[static_cast<std::size_t>(j)]));
@@ -191,7 +193,8 @@ TEST_CASE("matmul passes NaN and infinity on, and denormals", "[kernels]") {
         const float tiny = 1e-30f;
         const std::vector<float> x{tiny}, y{1e-10f};
         float z = 0;
-        matmul(&z, 1, x.data(), 1, Transpose::no, y.data(), 1, Transpose::no, 1, 1, 1, false, Epilogue<float>{}, workspace.data());
+        matmul(&z, 1, x.data(), 1, Transpose::no, y.data(), 1, Transpose::no, 1, 1, 1, false, Epilogue<float>{},
+               workspace.data());
         CHECK(z > 0);
     }
 }
@@ -210,7 +213,8 @@ TEST_CASE("matmul_workspace grows with each size and stays bounded", "[kernels]"
 }
 
 TEST_CASE("column sums agree with Eigen, and their bits with each other", "[kernels]") {
-    for (const auto& [rows, cols] : {std::pair<Index, Index>{0, 5}, {1, 1}, {3, 33}, {7, 130}, {1000, 10}, {601, 300}}) {
+    for (const auto& [rows, cols] :
+         {std::pair<Index, Index>{0, 5}, {1, 1}, {3, 33}, {7, 130}, {1000, 10}, {601, 300}}) {
         const auto x = numbers<float>(rows * cols, 9);
         std::vector<float> first;
         for (Isa set : all_isas) {
@@ -241,7 +245,8 @@ TEST_CASE("matmul reaches rows beyond 2^31 elements", "[kernels]") {
         a[1] = ta == Transpose::no ? 2.f : 3.f;
         a[far] = ta == Transpose::no ? 3.f : 2.f;
         a[far + 1] = 4;
-        matmul(c, far, a, far, ta, b.data(), 3, Transpose::no, 2, 3, 2, false, Epilogue<float>{}, static_cast<float*>(nullptr));
+        matmul(c, far, a, far, ta, b.data(), 3, Transpose::no, 2, 3, 2, false, Epilogue<float>{},
+               static_cast<float*>(nullptr));
         CHECK(c[0] == 9.f);
         CHECK(c[2] == 15.f);
         CHECK(c[far] == 19.f);

@@ -30,9 +30,8 @@ TEMPLATE_TEST_CASE("long sums are accurate and have the same bits everywhere", "
         const auto x = numbers<T>(n, 1, 0, 1);
         double exact = 0;
         for (T v : x) exact += double(v);
-        on_each_set([&] {
-            CHECK(std::abs(double(sum(x.data(), n)) / exact - 1) <= 200 * std::numeric_limits<T>::epsilon());
-        });
+        on_each_set(
+            [&] { CHECK(std::abs(double(sum(x.data(), n)) / exact - 1) <= 200 * std::numeric_limits<T>::epsilon()); });
         check_same_bits([&] { return Numbers<T>{sum(x.data(), n), sum_squares(x.data(), n)}; });
     }
 }

@@ -30,7 +30,8 @@ TEMPLATE_TEST_CASE("softmax at its edges", "[kernels]", float, double) {
     using T = TestType;
     const T inf = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
     on_each_set([&] {
-        Numbers<T> x{-inf, T(3), T(3), -inf, /**/ nan, T(1), T(1), T(1), /**/ inf, T(0), T(0), T(0), /**/ -inf, -inf, -inf, -inf};
+        Numbers<T> x{-inf,     T(3), T(3), -inf, /**/ nan,  T(1), T(1), T(1),
+                     /**/ inf, T(0), T(0), T(0), /**/ -inf, -inf, -inf, -inf};
         softmax_forward(x.data(), x.data(), 4, 4);
         CHECK(x[0] == 0);
         CHECK(x[1] == T(0.5));
@@ -41,7 +42,8 @@ TEMPLATE_TEST_CASE("softmax at its edges", "[kernels]", float, double) {
     });
 }
 
-TEMPLATE_TEST_CASE("softmax's gradient agrees with its twin and has the same bits everywhere", "[kernels]", float, double) {
+TEMPLATE_TEST_CASE("softmax's gradient agrees with its twin and has the same bits everywhere", "[kernels]", float,
+                   double) {
     using T = TestType;
     for (Index cols : {3, 16, 33, 70, 500}) {
         const Index rows = 101, n = rows * cols;

@@ -7,7 +7,8 @@ using namespace gradus;
 
 TEST_CASE("Dense: gradients") {
     CHECK_NOTHROW(check_layer(Dense(4)));
-    for (const auto kind : {relu, sigmoid, activation::tanh, softmax, gelu, gelu_tanh, silu, elu, leaky_relu, softplus, log_softmax})
+    for (const auto kind :
+         {relu, sigmoid, activation::tanh, softmax, gelu, gelu_tanh, silu, elu, leaky_relu, softplus, log_softmax})
         check_layer(Dense(3, kind));
     CHECK_NOTHROW(check_layer(Dense(2, gelu), {.inputs = {{.shape = {dim::batch(), dim::time(), 3}, .mask = true}}}));
     CHECK_NOTHROW(check_layer(Dense({.units = 3, .activation = sigmoid, .use_bias = false})));
@@ -30,7 +31,8 @@ TEST_CASE("Dense: Keras's numbers", "[golden]") {
         check(double(), name, options);
     };
     for (const auto kind : {linear, relu, sigmoid, activation::tanh, softmax, gelu, silu, leaky_relu, log_softmax})
-        both(std::string(activation::enum_names(kind)[static_cast<std::size_t>(kind)]), {.units = 4, .activation = kind});
+        both(std::string(activation::enum_names(kind)[static_cast<std::size_t>(kind)]),
+             {.units = 4, .activation = kind});
     both("time", {.units = 4, .activation = activation::tanh});
     both("no_bias", {.units = 4, .activation = activation::tanh, .use_bias = false});
 }
@@ -45,7 +47,7 @@ TEST_CASE("Dense: an activation that follows is taken into the product, unless i
     const auto run = [](const auto& after, bool apart = false) {
         const Node x = input({dim::batch(), 5}), z = Dense(4).named("head")(x);
         std::vector<Node> outs{after(z)};
-        if (apart) outs.push_back(z);  // what a model puts out stays a place of its own
+        if (apart) outs.push_back(z); // what a model puts out stays a place of its own
         Harness<> h({x}, outs);
         h.sizes({{"batch", 3}});
         h.set_parameter("head.kernel", numbers({5, 4}, 7));
@@ -67,15 +69,19 @@ TEST_CASE("Dense: an activation that follows is taken into the product, unless i
         CHECK(fused.first + 1 == apart.first);
         CHECK(fused.second == apart.second);
     }
-    CHECK(run(Activation(leaky_relu)).first + 1 == run(Activation({.activation = leaky_relu, .negative_slope = 0.1})).first);
+    CHECK(run(Activation(leaky_relu)).first + 1 ==
+          run(Activation({.activation = leaky_relu, .negative_slope = 0.1})).first);
 }
 
 TEST_CASE("Dense: bad options and input") {
-    CHECK_THROWS_WITH(Dense(3)(input({dim::batch()})), "dense: expects values [batch, ..., features], got [batch]; its input is the model's input");
-    CHECK_THROWS_WITH(Dense(3)(input({dim::batch(), 4}, Dtype::i32)),
-                      "dense: expects values [batch, ..., features], got int32 [batch, 4]; its input is the model's input");
+    CHECK_THROWS_WITH(Dense(3)(input({dim::batch()})),
+                      "dense: expects values [batch, ..., features], got [batch]; its input is the model's input");
+    CHECK_THROWS_WITH(
+        Dense(3)(input({dim::batch(), 4}, Dtype::i32)),
+        "dense: expects values [batch, ..., features], got int32 [batch, 4]; its input is the model's input");
     CHECK_THROWS_AS(Dense(3)(input({dim::batch(), dim::time()})), ShapeError);
-    CHECK_THROWS_WITH(Dense(3).named("head")(Node()), "dense \"head\": expects values [batch, ..., features], got none");
+    CHECK_THROWS_WITH(Dense(3).named("head")(Node()),
+                      "dense \"head\": expects values [batch, ..., features], got none");
     CHECK_THROWS_WITH(Dense(0)(input({dim::batch(), 4})), ContainsSubstring("dense: units expects"));
     CHECK_THROWS_AS(Dense<double>(3)(input<float>({dim::batch(), 4})), ShapeError);
 }

@@ -9,8 +9,10 @@ TEST_CASE("Embedding: gradients") {
     const CheckInput tokens{.shape = {dim::batch(), dim::time()}, .dtype = Dtype::i32};
     CHECK_NOTHROW(check_layer(Embedding({.input_dim = 11, .output_dim = 4}), {.inputs = {tokens}}));
     CHECK_NOTHROW(check_layer(Embedding({.input_dim = 5, .output_dim = 3, .mask_zero = true}), {.inputs = {tokens}}));
-    CHECK_NOTHROW(check_layer(Embedding({.input_dim = 700, .output_dim = 2}), {.inputs = {{.shape = {dim::batch()}, .dtype = Dtype::i32}}}));
-    CHECK_NOTHROW(check_layer(Embedding({.input_dim = 3, .output_dim = 2, .weights = Tensor<float>({3, 2}, 0.5f)}), {.inputs = {tokens}}));
+    CHECK_NOTHROW(check_layer(Embedding({.input_dim = 700, .output_dim = 2}),
+                              {.inputs = {{.shape = {dim::batch()}, .dtype = Dtype::i32}}}));
+    CHECK_NOTHROW(check_layer(Embedding({.input_dim = 3, .output_dim = 2, .weights = Tensor<float>({3, 2}, 0.5f)}),
+                              {.inputs = {tokens}}));
     CheckInput masked = tokens;
     masked.mask = true;
     CHECK_NOTHROW(check_layer(Embedding({.input_dim = 6, .output_dim = 3, .mask_zero = true}), {.inputs = {masked}}));
@@ -62,6 +64,8 @@ TEST_CASE("Embedding: given values, dense gradients, ids outside") {
                       "embedding: embeddings expects given values of [6, 4], got [6, 3]");
     CHECK_THROWS_WITH(Embedding({.input_dim = 6, .output_dim = 3})(input({dim::batch(), 2})),
                       "embedding: expects int32 ids [batch, ...], got [batch, 2]; its input is the model's input");
-    CHECK_THROWS_WITH(Embedding({.output_dim = 3})(ids), "embedding: expects input_dim and output_dim of at least 1, got 0 and 3");
-    CHECK_THROWS_AS(Embedding({.input_dim = 6, .output_dim = 3, .mask_zero = true})(input({dim::batch()}, Dtype::i32)), ShapeError);
+    CHECK_THROWS_WITH(Embedding({.output_dim = 3})(ids),
+                      "embedding: expects input_dim and output_dim of at least 1, got 0 and 3");
+    CHECK_THROWS_AS(Embedding({.input_dim = 6, .output_dim = 3, .mask_zero = true})(input({dim::batch()}, Dtype::i32)),
+                    ShapeError);
 }

@@ -7,7 +7,8 @@ using namespace gradus;
 
 TEST_CASE("GlobalAveragePooling1D: gradients") {
     for (const bool mask : {false, true})
-        CHECK_NOTHROW(check_layer<GlobalAveragePooling1D>({.inputs = {{.shape = {dim::batch(), dim::time(), 3}, .mask = mask}}}));
+        CHECK_NOTHROW(
+            check_layer<GlobalAveragePooling1D>({.inputs = {{.shape = {dim::batch(), dim::time(), 3}, .mask = mask}}}));
 }
 
 TEST_CASE("GlobalAveragePooling1D: Keras's numbers", "[golden]") {

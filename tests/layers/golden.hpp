@@ -22,7 +22,8 @@ template <class T, class A, class B> void check_close(const std::string& what, c
     CHECK(worst <= golden_tolerance<T> * scale);
 }
 
-/// Runs one case of a file: inputs by name ("x", "h0"), outputs by name, parameters as the graph names them -> as the file does.
+/// Runs one case of a file: inputs by name ("x", "h0"), outputs by name, parameters as the graph names them -> as the
+/// file does.
 template <class T> struct Golden {
     const gradus::SafetensorsFile& file;
     std::string prefix;

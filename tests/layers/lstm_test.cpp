@@ -9,14 +9,15 @@ namespace {
 const CheckInput sequence{.shape = {dim::batch(), dim::time(), 3}};
 const CheckInput masked{.shape = {dim::batch(), dim::time(), 3}, .mask = true};
 const CheckInput state{.shape = {dim::batch(), 4}};
-}  // namespace
+} // namespace
 
 TEST_CASE("LSTM: gradients") {
     for (const bool sequences : {false, true})
         for (const bool states : {false, true})
             for (const bool backwards : {false, true})
                 for (const CheckInput& x : {sequence, masked}) {
-                    const LSTM layer({.units = 4, .return_sequences = sequences, .return_state = states, .go_backwards = backwards});
+                    const LSTM layer(
+                        {.units = 4, .return_sequences = sequences, .return_state = states, .go_backwards = backwards});
                     CHECK_NOTHROW(check_layer(layer, {.inputs = {x}}));
                     if (!backwards) check_layer(layer, {.inputs = {x, state, state}});
                 }
@@ -25,9 +26,11 @@ TEST_CASE("LSTM: gradients") {
 TEST_CASE("LSTM: gradients with dropout, state and without bias") {
     CHECK_NOTHROW(check_layer(LSTM({.units = 4, .use_bias = false}), {.inputs = {sequence}}));
     CHECK_NOTHROW(check_layer(LSTM({.units = 4, .dropout = 0.3, .recurrent_dropout = 0.4}), {.inputs = {masked}}));
-    CHECK_NOTHROW(check_layer(LSTM({.units = 4, .dropout = 0.3, .return_sequences = true, .return_state = true}), {.inputs = {sequence, state, state}}));
+    CHECK_NOTHROW(check_layer(LSTM({.units = 4, .dropout = 0.3, .return_sequences = true, .return_state = true}),
+                              {.inputs = {sequence, state, state}}));
     CHECK_NOTHROW(check_layer(LSTM({.units = 4, .stateful = true}), {.inputs = {masked}}));
-    CHECK_NOTHROW(check_layer(LSTM({.units = 4, .return_sequences = true, .return_state = true, .stateful = true}), {.inputs = {sequence}}));
+    CHECK_NOTHROW(check_layer(LSTM({.units = 4, .return_sequences = true, .return_state = true, .stateful = true}),
+                              {.inputs = {sequence}}));
     CHECK_NOTHROW(check_layer(LSTM({.units = 4, .stateful = true}), {.inputs = {sequence, state, {.present = false}}}));
     CHECK_NOTHROW(check_layer(LSTM({.units = 17}), {.inputs = {sequence}, .batches = {17}, .times = {2}}));
 }
@@ -35,7 +38,8 @@ TEST_CASE("LSTM: gradients with dropout, state and without bias") {
 TEST_CASE("LSTM: Keras's numbers", "[golden]") {
     const auto file = golden_file("lstm");
     const auto golden = [&]<class T>(T, const std::string& name, const LSTMOptions& o, bool initial) {
-        Golden<T> g{file, name + "/", {"x"}, {"y"}, {{"lstm.kernel", "kernel"}, {"lstm.recurrent_kernel", "recurrent_kernel"}}};
+        Golden<T> g{
+            file, name + "/", {"x"}, {"y"}, {{"lstm.kernel", "kernel"}, {"lstm.recurrent_kernel", "recurrent_kernel"}}};
         if (o.use_bias) g.parameters.emplace_back("lstm.bias", "bias");
         if (initial) g.inputs.insert(g.inputs.end(), {"h0", "c0"});
         if (o.return_state) g.outputs.insert(g.outputs.end(), {"h", "c"});
@@ -93,7 +97,8 @@ TEST_CASE("LSTM: Keras's numbers", "[golden]") {
 TEST_CASE("LSTM: bits and allocations") {
     for (const bool mask : {false, true}) {
         check_promises(LSTM({.units = 64, .dropout = 0.2, .recurrent_dropout = 0.2}), {dim::batch(), 20, 50}, 37, mask);
-        check_promises(LSTM({.units = 13, .return_sequences = true, .go_backwards = true, .stateful = true}), {dim::batch(), 9, 6}, 70, mask);
+        check_promises(LSTM({.units = 13, .return_sequences = true, .go_backwards = true, .stateful = true}),
+                       {dim::batch(), 9, 6}, 70, mask);
     }
 }
 
@@ -139,9 +144,11 @@ TEST_CASE("LSTM: dropout drops the same inputs at every step, and another set in
 
 TEST_CASE("LSTM: bad options and input") {
     const Node x = input({dim::batch(), dim::time(), 3}), h = input({dim::batch(), 4});
-    CHECK_THROWS_WITH(LSTM(4)(h), "lstm: expects [batch, time, features], got [batch, 4]; its input is the model's input");
+    CHECK_THROWS_WITH(LSTM(4)(h),
+                      "lstm: expects [batch, time, features], got [batch, 4]; its input is the model's input");
     CHECK_THROWS_WITH(LSTM(0)(x), ContainsSubstring("lstm: units expects"));
-    CHECK_THROWS_WITH(LSTM(5)(x, h, h), ContainsSubstring("lstm: expects states of 5 units, got [batch, time, 3] and [batch, 4]"));
+    CHECK_THROWS_WITH(LSTM(5)(x, h, h),
+                      ContainsSubstring("lstm: expects states of 5 units, got [batch, time, 3] and [batch, 4]"));
     CHECK_THROWS_AS(LSTM(4)(x, input({dim::batch() + 1, 4})), ShapeError);
     CHECK_THROWS_AS(LSTM({.units = 4, .activation = relu})(x), ValueError);
     CHECK_THROWS_AS(LSTM({.units = 4, .dropout = 1})(x), ValueError);

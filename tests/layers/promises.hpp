@@ -1,4 +1,5 @@
-// What every layer promises at sizes where work is shared: the same bits for any number of threads, and no allocation in a pass.
+// What every layer promises at sizes where work is shared: the same bits for any number of threads, and no allocation
+// in a pass.
 #pragma once
 #include "catch.hpp"
 #include "harness.hpp"
@@ -8,8 +9,8 @@
 #include <cstring>
 
 /// `make` calls the layer on one node of [batch, ...]; ids where `below` is not 0.
-template <class F>
-void check_promises(const F& make, gradus::SymbolicShape shape, gradus::Index batch, bool mask = false, gradus::Index below = 0) {
+template <class F> void check_promises(const F& make, gradus::SymbolicShape shape, gradus::Index batch,
+                                       bool mask = false, gradus::Index below = 0) {
     using namespace gradus;
     const Node x = input(shape, below ? Dtype::i32 : Dtype::f32, mask);
     Harness<> h({x}, {make(x)});
@@ -18,8 +19,10 @@ void check_promises(const F& make, gradus::SymbolicShape shape, gradus::Index ba
     const auto load = [&](Index rows) {
         h.sizes({{"batch", rows}});
         const Shape s = evaluate(shape, h.workspace->extents());
-        if (below) h.set(0, tokens(s, below));
-        else h.set(0, numbers(s));
+        if (below)
+            h.set(0, tokens(s, below));
+        else
+            h.set(0, numbers(s));
         if (mask) {
             const AnyView v = h.workspace->value(h.inputs[0]);
             for (Index i = 0; i < v.mask_shape.size(); ++i) v.mask[i] = mix(static_cast<std::uint64_t>(i)) % 3 != 0;
@@ -29,7 +32,8 @@ void check_promises(const F& make, gradus::SymbolicShape shape, gradus::Index ba
     const auto pass = [&] {
         h.forward();
         const auto dy = h.workspace->gradient(h.outputs[0]).template as<float>();
-        for (Index i = 0; i < dy.size(); ++i) dy[i] = static_cast<float>(mix(static_cast<std::uint64_t>(i)) % 1000) * 0.001f - 0.5f;
+        for (Index i = 0; i < dy.size(); ++i)
+            dy[i] = static_cast<float>(mix(static_cast<std::uint64_t>(i)) % 1000) * 0.001f - 0.5f;
         h.backward();
     };
     const auto bits = [&] {
@@ -66,5 +70,5 @@ void check_promises(const F& make, gradus::SymbolicShape shape, gradus::Index ba
         pass();
     }
     const Index allocations = guard.count();
-    if (!GRADUS_EIGEN_KERNELS) CHECK(allocations == 0);  // large products of Eigen allocate
+    if (!GRADUS_EIGEN_KERNELS) CHECK(allocations == 0); // large products of Eigen allocate
 }

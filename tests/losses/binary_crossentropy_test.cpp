@@ -39,7 +39,7 @@ template <class T> void check_below_sigmoid(const Shape& shape) {
         CHECK(std::abs(double(below.dp[i]) - double(apart.dp[i]) * double(p[i]) * (1 - double(p[i]))) <= tolerance);
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("binary_crossentropy equals Keras", "[losses]") {
     for (const char* name : {"probabilities", "soft_targets", "several", "time"}) {
@@ -53,12 +53,14 @@ TEST_CASE("binary_crossentropy equals Keras", "[losses]") {
         CHECK(golden_difference<double, double>(BinaryCrossentropy<double>(smooth), name) <= 1e-12);
         CHECK(golden_difference<float, float>(smooth, name) <= 1e-5);
     }
-    CHECK(golden_difference<double, double>(BinaryCrossentropy<double>({.from_logits = true}), "binary/logits") <= 1e-12);
+    CHECK(golden_difference<double, double>(BinaryCrossentropy<double>({.from_logits = true}), "binary/logits") <=
+          1e-12);
     CHECK(golden_difference<float, float>(BinaryCrossentropy<float>({.from_logits = true}), "binary/logits") <= 1e-5);
 }
 
 TEST_CASE("binary_crossentropy has right gradients and keeps the contract", "[losses]") {
-    for (const SymbolicShape& shape : {SymbolicShape{dim::batch(), 1}, {dim::batch(), 3}, {dim::batch(), dim::time(), 1}}) {
+    for (const SymbolicShape& shape :
+         {SymbolicShape{dim::batch(), 1}, {dim::batch(), 3}, {dim::batch(), dim::time(), 1}}) {
         check_layer(BinaryCrossentropy(), shapes(shape, 0.05, 0.95));
         check_layer(BinaryCrossentropy({.from_logits = true}), shapes(shape, -3, 3));
         check_layer(BinaryCrossentropy({.label_smoothing = 0.2}), shapes(shape, 0.05, 0.95));
@@ -96,7 +98,8 @@ TEST_CASE("binary_crossentropy at the ends of the range", "[losses]") {
     CHECK(p.dp[3] == 0);
 
     LossPlace<double> z(BinaryCrossentropy<double>({.from_logits = true}),
-                        Tensor<double>(Shape{4, 1}, std::vector<double>{1000, 1000, -1000, -1000}), AnyView(target.view()));
+                        Tensor<double>(Shape{4, 1}, std::vector<double>{1000, 1000, -1000, -1000}),
+                        AnyView(target.view()));
     z.forward();
     z.backward();
     CHECK(z.loss[0] == 1000);
@@ -152,6 +155,7 @@ TEST_CASE("binary_crossentropy refuses what does not fit", "[losses]") {
     CHECK_THROWS_AS(build({dim::batch(), 0}, {{dim::batch(), 0}, Dtype::f32}), ShapeError);
     CHECK_THROWS_AS(build(one, {one, Dtype::i32}), ShapeError);
     CHECK_THROWS_AS(build(one, {{dim::batch(), 2}, Dtype::f32}), ShapeError);
-    CHECK_THROWS_WITH(build(one, {{dim::batch()}, Dtype::f32}),
-                      "binary_crossentropy: expects targets [batch, 1] for its predictions, got [batch, 1] and [batch]");
+    CHECK_THROWS_WITH(
+        build(one, {{dim::batch()}, Dtype::f32}),
+        "binary_crossentropy: expects targets [batch, 1] for its predictions, got [batch, 1] and [batch]");
 }

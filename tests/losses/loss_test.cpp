@@ -42,7 +42,7 @@ private:
     Scratch<T> difference_;
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("losses are layers: identity, clone, conversion, call", "[losses]") {
     const BinaryCrossentropy loss({.from_logits = true});

@@ -16,7 +16,8 @@ template <class T> class LossPlace {
 public:
     LossPlace(const LossOf<T>& layer, Tensor<T> p, AnyView target, bool differentiated = true)
         : loss_(layer.copy()), p_(std::move(p)),
-          build_({{symbolic(p_.shape()), dtype_of<T>()}, {symbolic(target.shape), target.dtype}}, dtype_of<T>(), "loss") {
+          build_({{symbolic(p_.shape()), dtype_of<T>()}, {symbolic(target.shape), target.dtype}}, dtype_of<T>(),
+                 "loss") {
         loss_->build(build_);
         frame_.layer = loss_.get();
         loss = Tensor<T>(evaluate(build_.outs()[0].shape, {}), T(NAN));
@@ -25,7 +26,8 @@ public:
         frame_.y = {AnyView(loss.view())};
         frame_.dy = {AnyView()};
         frame_.dx = {AnyView(dp.view()), AnyView()};
-        for (const auto& b : build_.saved_buffers()) frame_.saved.push_back({differentiated ? buffer(b) : AnyView(), 0});
+        for (const auto& b : build_.saved_buffers())
+            frame_.saved.push_back({differentiated ? buffer(b) : AnyView(), 0});
         for (const auto& b : build_.scratch_buffers()) frame_.scratch_forward.push_back({buffer(b), 0});
         frame_.scratch_backward.resize(frame_.scratch_forward.size());
     }
@@ -67,7 +69,8 @@ template <class T> double difference(const Tensor<T>& a, const Tensor<T>& b) {
     return worst;
 }
 
-// The largest difference of losses and gradients to a case of tests/golden/losses.safetensors, means, weights and masks included.
+// The largest difference of losses and gradients to a case of tests/golden/losses.safetensors, means, weights and masks
+// included.
 template <class T, class Target> double golden_difference(const LossOf<T>& loss, const std::string& name) {
     const auto file = SafetensorsFile::read(std::string(GRADUS_GOLDEN_DIR) + "/losses.safetensors");
     const std::string path = name + (sizeof(T) == 8 ? "/f64/" : "/f32/");
@@ -75,7 +78,8 @@ template <class T, class Target> double golden_difference(const LossOf<T>& loss,
     LossPlace<T> place(loss, file.tensor<T>(name + "/p"), AnyView(target.view()));
     place.forward();
     place.backward();
-    double worst = std::max(difference(place.loss, file.tensor<T>(path + "loss")), difference(place.dp, file.tensor<T>(path + "dp")));
+    double worst = std::max(difference(place.loss, file.tensor<T>(path + "loss")),
+                            difference(place.dp, file.tensor<T>(path + "dp")));
     const Index n = place.loss.size();
     for (const bool weighted : {false, true})
         for (const bool masked : {false, true}) {
@@ -107,4 +111,4 @@ template <class T, class Target> double golden_difference(const LossOf<T>& loss,
     return worst;
 }
 
-}  // namespace place
+} // namespace place

@@ -23,7 +23,8 @@ template <class T> void check_below_softmax(const Shape& shape) {
     Tensor<std::int32_t> target(labels);
     for (Index r = 0; r < rows; ++r) {
         double sum = 0;
-        for (Index c = 0; c < classes; ++c) sum += std::exp(double(z[r * classes + c] = T(std::sin(double(r * 7 + c)) * 3)));
+        for (Index c = 0; c < classes; ++c)
+            sum += std::exp(double(z[r * classes + c] = T(std::sin(double(r * 7 + c)) * 3)));
         for (Index c = 0; c < classes; ++c) p[r * classes + c] = T(std::exp(double(z[r * classes + c])) / sum);
         target[r] = static_cast<std::int32_t>(r * 5 % classes);
     }
@@ -51,17 +52,17 @@ template <class T> void check_below_softmax(const Shape& shape) {
     }
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("sparse_categorical_crossentropy equals Keras", "[losses]") {
     for (const char* name : {"probabilities", "not_normalised", "time", "logits", "time_logits"}) {
         INFO(name);
         const bool from_logits = std::string_view(name).ends_with("logits");
         const std::string key = std::string("sparse_categorical/") + name;
-        CHECK(golden_difference<double, std::int32_t>(SparseCategoricalCrossentropy<double>({.from_logits = from_logits}), key) <=
-              1e-12);
-        CHECK(golden_difference<float, std::int32_t>(SparseCategoricalCrossentropy<float>({.from_logits = from_logits}), key) <=
-              1e-5);
+        CHECK(golden_difference<double, std::int32_t>(
+                  SparseCategoricalCrossentropy<double>({.from_logits = from_logits}), key) <= 1e-12);
+        CHECK(golden_difference<float, std::int32_t>(SparseCategoricalCrossentropy<float>({.from_logits = from_logits}),
+                                                     key) <= 1e-5);
     }
 }
 
@@ -101,7 +102,8 @@ TEST_CASE("sparse_categorical_crossentropy at the ends of the range", "[losses]"
     CHECK(p.dp[5] == 0);
 
     LossPlace<double> z(SparseCategoricalCrossentropy<double>({.from_logits = true}),
-                        Tensor<double>(Shape{2, 3}, std::vector<double>{1e4, -1e4, 0, 1e4, -1e4, 0}), AnyView(target.view()));
+                        Tensor<double>(Shape{2, 3}, std::vector<double>{1e4, -1e4, 0, 1e4, -1e4, 0}),
+                        AnyView(target.view()));
     z.forward();
     z.backward();
     CHECK(z.loss[0] == 0);
@@ -130,9 +132,10 @@ TEST_CASE("sparse_categorical_crossentropy says which labels it takes", "[losses
     CHECK(b.is_detached(1));
     CHECK_THROWS_AS(build({dim::batch()}, {{}, Dtype::i32}), ShapeError);
     CHECK_THROWS_AS(build({dim::batch(), 7}, {{dim::batch(), 1}, Dtype::i32}), ShapeError);
-    CHECK_THROWS_WITH(build({dim::batch(), 7}, {{dim::batch()}, Dtype::f32}),
-                      "sparse_categorical_crossentropy: expects targets int32 [batch] for its predictions, got [batch, 7] and "
-                      "[batch]");
+    CHECK_THROWS_WITH(
+        build({dim::batch(), 7}, {{dim::batch()}, Dtype::f32}),
+        "sparse_categorical_crossentropy: expects targets int32 [batch] for its predictions, got [batch, 7] and "
+        "[batch]");
     const Tensor<float> none(Shape{0, 2});
     const Tensor<std::int32_t> no_labels(Shape{0});
     LossPlace<float> empty(SparseCategoricalCrossentropy<float>(), none, AnyView(no_labels.view()));

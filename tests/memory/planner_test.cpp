@@ -18,7 +18,7 @@ Index lower_bound(const std::vector<LifeTime>& buffers) {
     }
     return most;
 }
-}  // namespace
+} // namespace
 
 TEST_CASE("plan_layout: buffers that are live together never overlap") {
     double used = 0, needed = 0;
@@ -28,7 +28,7 @@ TEST_CASE("plan_layout: buffers that are live together never overlap") {
         for (std::size_t i = 0; i < buffers.size(); ++i) {
             const auto row = static_cast<Index>(i) + 1;
             const Index first = random.below(row, 0, 30);
-            buffers[i] = {random.below(row, 1, seed % 3 ? 5000 : 3) , first, first + random.below(row, 2, 12)};
+            buffers[i] = {random.below(row, 1, seed % 3 ? 5000 : 3), first, first + random.below(row, 2, 12)};
         }
         const Layout layout = plan_layout(buffers);
         for (std::size_t i = 0; i < buffers.size(); ++i) {

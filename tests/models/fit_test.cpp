@@ -39,7 +39,8 @@ std::string manual_loop(const Data& d, Index batch, Index epochs) {
     model.compile(text_options());
     std::vector<Index> order(static_cast<std::size_t>(d.x.shape()[0]));
     for (Index epoch = 0; epoch < epochs; ++epoch) {
-        permutation(std::span<Index>(order), Random(7, 0, Purpose::shuffle, static_cast<std::uint32_t>(model.updates())));
+        permutation(std::span<Index>(order),
+                    Random(7, 0, Purpose::shuffle, static_cast<std::uint32_t>(model.updates())));
         for (std::size_t first = 0; first < order.size(); first += static_cast<std::size_t>(batch)) {
             const auto rows = std::span<const Index>(order).subspan(
                 first, std::min(static_cast<std::size_t>(batch), order.size() - first));
@@ -154,9 +155,11 @@ TEST_CASE("fit: validation_split holds the last rows out, before shuffling") {
     // Rows that train are rounded down, as in Keras; a side without rows is an error.
     auto uneven = text_model();
     uneven.compile(text_options());
-    const History c = uneven.fit(d.x.rows(0, 11), d.y.rows(0, 11), {.verbose = Verbose::silent, .validation_split = 0.25});
+    const History c =
+        uneven.fit(d.x.rows(0, 11), d.y.rows(0, 11), {.verbose = Verbose::silent, .validation_split = 0.25});
     CHECK(uneven.evaluate(d.x.rows(8, 11), d.y.rows(8, 11)).loss() == c["val_loss"].back());
-    CHECK_THROWS_AS(uneven.fit(d.x.rows(0, 3), d.y.rows(0, 3), {.verbose = Verbose::silent, .validation_split = 0.9}), ValueError);
+    CHECK_THROWS_AS(uneven.fit(d.x.rows(0, 3), d.y.rows(0, 3), {.verbose = Verbose::silent, .validation_split = 0.9}),
+                    ValueError);
     // Validation neither trains nor draws random numbers.
     auto without = text_model();
     without.compile(text_options());

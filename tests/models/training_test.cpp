@@ -80,9 +80,12 @@ template <class T> void train_masked() {
 }
 
 template <class T> void train_batch_norm() {
-    Sequential<T> model{Dense({.units = 64, .use_bias = false}), BatchNormalization(), Activation(relu),
+    Sequential<T> model{Dense({.units = 64, .use_bias = false}),
+                        BatchNormalization(),
+                        Activation(relu),
                         Dense(64, relu),
-                        BatchNormalization(), Dense(10, softmax)};
+                        BatchNormalization(),
+                        Dense(10, softmax)};
     model.build({dim::batch(), 20});
     model.compile({.optimizer = Adam(), .loss = SparseCategoricalCrossentropy()});
     set(model, "dense.kernel", values<T>(3, 0.5f, Shape{20, 64}));

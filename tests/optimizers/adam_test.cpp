@@ -40,7 +40,9 @@ TEST_CASE("Adam equals Keras", "[optimizers]") {
     const auto defaults = [](Index) { return Adam(); };
     CHECK(golden_difference<double>("adam", defaults) <= 1e-12);
     CHECK(golden_difference<float>("adam", defaults) <= 1e-5);
-    const auto other = [](Index) { return Adam({.learning_rate = 0.05, .beta_1 = 0.8, .beta_2 = 0.9, .epsilon = 1e-3}); };
+    const auto other = [](Index) {
+        return Adam({.learning_rate = 0.05, .beta_1 = 0.8, .beta_2 = 0.9, .epsilon = 1e-3});
+    };
     CHECK(golden_difference<double>("adam_other", other) <= 1e-12);
     CHECK(golden_difference<float>("adam_other", other) <= 1e-5);
 }

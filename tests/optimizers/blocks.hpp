@@ -62,4 +62,4 @@ template <class T> struct Blocks {
     }
 };
 
-}  // namespace blocks
+} // namespace blocks

@@ -20,7 +20,7 @@ template <class E> E named(const std::string& name) {
     return static_cast<E>(std::find(names.begin(), names.end(), name) - names.begin());
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("text_vectorization equals Keras", "[preprocessing]") {
     std::ifstream file(std::string(GRADUS_GOLDEN_DIR) + "/text_vectorization.json");
@@ -49,7 +49,8 @@ TEST_CASE("text_vectorization does what Keras's documentation shows", "[preproce
     TextVectorization v({.max_tokens = 5000, .output_sequence_length = 4});
     v.adapt(Texts{"foo bar", "bar baz", "baz bada boom"});
     CHECK(flat(v.apply(Texts{"foo qux bar", "qux baz"})) == Ids{4, 1, 3, 0, 1, 2, 0, 0});
-    const TextVectorization given({.max_tokens = 5000, .output_sequence_length = 4, .vocabulary = {"earth", "wind", "and", "fire"}});
+    const TextVectorization given(
+        {.max_tokens = 5000, .output_sequence_length = 4, .vocabulary = {"earth", "wind", "and", "fire"}});
     CHECK(given.vocabulary() == Texts{"", "[UNK]", "earth", "wind", "and", "fire"});
     CHECK(given.vocabulary_size() == 6);
     CHECK(given.adapted());
@@ -71,7 +72,8 @@ TEST_CASE("text_vectorization: copies learn together, clones apart", "[preproces
 }
 
 TEST_CASE("text_vectorization: options and vocabulary survive saving", "[preprocessing]") {
-    TextVectorization v({.max_tokens = 9, .standardize = Standardize::lower, .split = SplitBy::character, .output_sequence_length = 5});
+    TextVectorization v(
+        {.max_tokens = 9, .standardize = Standardize::lower, .split = SplitBy::character, .output_sequence_length = 5});
     v.adapt(Texts{"Hallo", "Welt"});
     TextVectorization w;
     FieldReader(FieldWriter::write(v), "file").read(w);

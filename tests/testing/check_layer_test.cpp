@@ -9,11 +9,27 @@ using namespace gradus;
 namespace {
 
 enum class Fault {
-    none, wrong_gradient, overwrites_parameter, no_dx, half_of_dx, no_y, reads_dy_blindly, wrong_in_place, trains_only, wrong_bias,
-    writes_frozen, depends_on_plan, wrong_mask, saved_without_plan, parallel, allocates, wrong_in_float
+    none,
+    wrong_gradient,
+    overwrites_parameter,
+    no_dx,
+    half_of_dx,
+    no_y,
+    reads_dy_blindly,
+    wrong_in_place,
+    trains_only,
+    wrong_bias,
+    writes_frozen,
+    depends_on_plan,
+    wrong_mask,
+    saved_without_plan,
+    parallel,
+    allocates,
+    wrong_in_float
 };
 std::span<const std::string_view> enum_names(Fault) {
-    static constexpr std::string_view names[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"};
+    static constexpr std::string_view names[] = {"0", "1",  "2",  "3",  "4",  "5",  "6",  "7", "8",
+                                                 "9", "10", "11", "12", "13", "14", "15", "16"};
     return names;
 }
 
@@ -87,16 +103,15 @@ public:
 
 private:
     static void apply(Run<T>& r, View<const T> from, View<T> to, Purpose purpose) {
-        for (Index i = 0; i < to.size(); ++i) to[i] = r.training() && (r.random(purpose).word(0, i) & 1) ? T(0) : from[i];
+        for (Index i = 0; i < to.size(); ++i)
+            to[i] = r.training() && (r.random(purpose).word(0, i) & 1) ? T(0) : from[i];
     }
 };
 
 std::string complaint(const auto& layer, const CheckOptions& options = {}) {
     try {
         check_layer(layer, options);
-    } catch (const Error& e) {
-        return e.what();
-    }
+    } catch (const Error& e) { return e.what(); }
     return {};
 }
 
@@ -119,13 +134,14 @@ public:
     }
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("check_layer: right layers pass") {
     check_layer<Swish>();
     CHECK(complaint(Faulty<double>(Fault::none)) == "");
     CHECK(complaint(Faulty<float>(Fault::none, 3)) == "");
-    CHECK(complaint(Faulty<double>(Fault::none), {.inputs = {{.shape = {dim::batch(), dim::time(), 2}, .mask = true}}}) == "");
+    CHECK(complaint(Faulty<double>(Fault::none),
+                    {.inputs = {{.shape = {dim::batch(), dim::time(), 2}, .mask = true}}}) == "");
 }
 
 TEST_CASE("check_layer: wrong layers are found") {
@@ -148,5 +164,6 @@ TEST_CASE("check_layer: wrong layers are found") {
     CHECK_THAT(fault(parallel), ContainsSubstring("default number of threads"));
     CHECK_THAT(fault(wrong_in_float), ContainsSubstring("(in double)"));
     CHECK_THAT(complaint(Forgetful<double>()), ContainsSubstring("batch 1, training"));
-    if (AllocationGuard::counting() && !GRADUS_EIGEN_KERNELS) CHECK_THAT(fault(allocates), ContainsSubstring("1 allocations, expects none"));
+    if (AllocationGuard::counting() && !GRADUS_EIGEN_KERNELS)
+        CHECK_THAT(fault(allocates), ContainsSubstring("1 allocations, expects none"));
 }

@@ -1,7 +1,8 @@
 /// Version, configuration checks and the inline namespace that keeps differently configured builds apart.
 ///
-/// Every declaration of the library stands between GRADUS_BEGIN and GRADUS_END. The inline namespace spells each macro that
-/// changes code (OpenMP, the kernels' path, the version), so objects of mixed builds fail to link instead of misbehaving.
+/// Every declaration of the library stands between GRADUS_BEGIN and GRADUS_END. The inline namespace spells each macro
+/// that changes code (OpenMP, the kernels' path, the version), so objects of mixed builds fail to link instead of
+/// misbehaving.
 #pragma once
 
 #define GRADUS_VERSION_MAJOR 0
@@ -24,7 +25,8 @@
 #error "GRADUS_OPENMP is 1 but the compiler's OpenMP support is off (-fopenmp)"
 #endif
 
-/// 1: kernels run on Eigen maps only (`GRADUS_KERNELS=eigen` in CMake); chosen by itself where the vector path does not apply.
+/// 1: kernels run on Eigen maps only (`GRADUS_KERNELS=eigen` in CMake); chosen by itself where the vector path does not
+/// apply.
 #if !defined(GRADUS_EIGEN_KERNELS)
 #if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
 #define GRADUS_EIGEN_KERNELS 0
@@ -41,7 +43,7 @@
 #define GRADUS_ABI_KERNELS_0 _vector
 #define GRADUS_PICK_(prefix, n) prefix##n
 #define GRADUS_PICK(prefix, n) GRADUS_PICK_(prefix, n)
-#define GRADUS_ABI                                                                                                   \
+#define GRADUS_ABI                                                                                                 \
     GRADUS_CONCAT(v, GRADUS_VERSION_MAJOR, GRADUS_VERSION_MINOR, , GRADUS_PICK(GRADUS_ABI_OPENMP_, GRADUS_OPENMP), \
                   GRADUS_PICK(GRADUS_ABI_KERNELS_, GRADUS_EIGEN_KERNELS))
 

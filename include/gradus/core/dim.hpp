@@ -34,14 +34,17 @@ private:
     std::vector<std::pair<std::string, Index>> values_;
 };
 
-/// A polynomial with integer coefficients in symbols and floor divisions, kept in canonical form, so that equality of two
-/// sizes is decided while a graph is built wherever it can be. Cold: used in `build`, evaluated when a symbol's value changes.
+/// A polynomial with integer coefficients in symbols and floor divisions, kept in canonical form, so that equality of
+/// two sizes is decided while a graph is built wherever it can be. Cold: used in `build`, evaluated when a symbol's
+/// value changes.
 class Dim {
 public:
     Dim() : Dim(Index{0}) {}
     Dim(Index value) : constant_(value) {}
     Dim(int value) : constant_(value) {}
-    explicit Dim(std::string_view symbol) { add({{std::make_shared<const Atom>(Atom{std::string(symbol), {}, {}})}, 1}); }
+    explicit Dim(std::string_view symbol) {
+        add({{std::make_shared<const Atom>(Atom{std::string(symbol), {}, {}})}, 1});
+    }
 
     bool is_constant() const { return terms_.empty(); }
     /// The number; throws ShapeError where the size is symbolic.
@@ -54,7 +57,8 @@ public:
     std::string_view symbol() const {
         if (constant_ != 0 || terms_.size() != 1) return {};
         const auto& [atoms, n] = terms_.front();
-        return n == 1 && atoms.size() == 1 && !atoms[0]->numerator ? std::string_view(atoms[0]->name) : std::string_view();
+        return n == 1 && atoms.size() == 1 && !atoms[0]->numerator ? std::string_view(atoms[0]->name)
+                                                                   : std::string_view();
     }
 
     /// The value under the symbols' values; throws ShapeError on a symbol without a value or an overflow.
@@ -152,7 +156,7 @@ private:
     };
     using Atoms = std::vector<std::shared_ptr<const Atom>>;
     struct Term {
-        Atoms atoms;  // by name
+        Atoms atoms; // by name
         Index coefficient;
     };
     static int compare(const Atoms& a, const Atoms& b) {
@@ -176,8 +180,10 @@ private:
         auto it = terms_.begin();
         int order = 1;
         while (it != terms_.end() && (order = compare(it->atoms, term.atoms)) < 0) ++it;
-        if (it == terms_.end() || order != 0) terms_.insert(it, term);
-        else if ((it->coefficient = total(it->coefficient, term.coefficient)) == 0) terms_.erase(it);
+        if (it == terms_.end() || order != 0)
+            terms_.insert(it, term);
+        else if ((it->coefficient = total(it->coefficient, term.coefficient)) == 0)
+            terms_.erase(it);
     }
     Dim plus(const Dim& b, Index sign) const {
         Dim r = *this;
@@ -187,7 +193,7 @@ private:
     }
 
     Index constant_ = 0;
-    std::vector<Term> terms_;  // canonical: by atoms, no coefficient of zero
+    std::vector<Term> terms_; // canonical: by atoms, no coefficient of zero
 };
 
 /// Sizes of a tensor while a graph is built. Cold.
@@ -213,6 +219,6 @@ inline SymbolicShape symbolic(const Shape& shape) { return SymbolicShape(shape.b
 namespace dim {
 inline Dim batch() { return Dim("batch"); }
 inline Dim time() { return Dim("time"); }
-}  // namespace dim
+} // namespace dim
 
 GRADUS_END

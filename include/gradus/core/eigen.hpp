@@ -8,10 +8,10 @@ GRADUS_BEGIN
 
 template <class T> using EigenMatrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 template <class T> using EigenVector = Eigen::Matrix<T, Eigen::Dynamic, 1>;
-template <class T>
-using EigenMatrixMap = Eigen::Map<std::conditional_t<std::is_const_v<T>, const EigenMatrix<std::remove_const_t<T>>, EigenMatrix<T>>>;
-template <class T>
-using EigenVectorMap = Eigen::Map<std::conditional_t<std::is_const_v<T>, const EigenVector<std::remove_const_t<T>>, EigenVector<T>>>;
+template <class T> using EigenMatrixMap =
+    Eigen::Map<std::conditional_t<std::is_const_v<T>, const EigenMatrix<std::remove_const_t<T>>, EigenMatrix<T>>>;
+template <class T> using EigenVectorMap =
+    Eigen::Map<std::conditional_t<std::is_const_v<T>, const EigenVector<std::remove_const_t<T>>, EigenVector<T>>>;
 
 /// A row-major map: the last axis are columns, all others rows.
 template <class T> EigenMatrixMap<T> matrix(View<T> v) {

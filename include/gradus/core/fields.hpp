@@ -1,8 +1,9 @@
-/// Fields: one description of an object's options, from which saving, loading, printing, cloning and conversion all read.
+/// Fields: one description of an object's options, from which saving, loading, printing, cloning and conversion all
+/// read.
 ///
-/// A described class lists its options once: `void fields(Fields& f) override { f("units", o_.units); f("activation", o_.activation); }`.
-/// Values are bool, Index, double, strings, enums (with `enum_names`), shapes, lists of these, text-convertible values (with
-/// to_string and parse), constant tensors, child objects and references to other layers.
+/// A described class lists its options once: `void fields(Fields& f) override { f("units", o_.units); f("activation",
+/// o_.activation); }`. Values are bool, Index, double, strings, enums (with `enum_names`), shapes, lists of these,
+/// text-convertible values (with to_string and parse), constant tensors, child objects and references to other layers.
 #pragma once
 #include <gradus/core/error.hpp>
 #include <gradus/core/tensor.hpp>
@@ -170,11 +171,12 @@ private:
     FieldMap map_;
 };
 
-/// Assigns values to an object's fields. Fields that the map lacks keep their defaults; a value of another type, a choice that
-/// is not there, and a name that the object does not have are a ValueError that names the object.
+/// Assigns values to an object's fields. Fields that the map lacks keep their defaults; a value of another type, a
+/// choice that is not there, and a name that the object does not have are a ValueError that names the object.
 class FieldReader : public Fields {
 public:
-    FieldReader(const FieldMap& map, std::string context) : map_(map), context_(std::move(context)), used_(map.size()) {}
+    FieldReader(const FieldMap& map, std::string context)
+        : map_(map), context_(std::move(context)), used_(map.size()) {}
 
     void read(Described& object) {
         object.fields(*this);
@@ -203,22 +205,28 @@ protected:
     void number(std::string_view n, double& v) override {
         const FieldValue* f = find(n);
         if (!f) return;
-        if (const Index* i = std::get_if<Index>(&f->value)) v = static_cast<double>(*i);
-        else assign(n, v, "a number");
+        if (const Index* i = std::get_if<Index>(&f->value))
+            v = static_cast<double>(*i);
+        else
+            assign(n, v, "a number");
     }
     void text(std::string_view n, std::string& v) override { assign(n, v, "text"); }
     void integers(std::string_view n, std::vector<Index>& v) override { assign(n, v, "a list of integers"); }
     void numbers(std::string_view n, std::vector<double>& v) override {
         const FieldValue* f = find(n);
         if (!f) return;
-        if (const auto* i = std::get_if<std::vector<Index>>(&f->value)) v.assign(i->begin(), i->end());
-        else assign(n, v, "a list of numbers");
+        if (const auto* i = std::get_if<std::vector<Index>>(&f->value))
+            v.assign(i->begin(), i->end());
+        else
+            assign(n, v, "a list of numbers");
     }
     void texts(std::string_view n, std::vector<std::string>& v) override {
         const FieldValue* f = find(n);
         const auto* empty = f ? std::get_if<std::vector<Index>>(&f->value) : nullptr;
-        if (empty && empty->empty()) v.clear();
-        else assign(n, v, "a list of texts");
+        if (empty && empty->empty())
+            v.clear();
+        else
+            assign(n, v, "a list of texts");
     }
     void choice(std::string_view n, Index& v, std::span<const std::string_view> names) override {
         const auto* s = get<std::string>(n, "a name");

@@ -1,10 +1,11 @@
 /// parallel_for and parallel_reduce: the one place of the library that starts threads.
 ///
-/// Work is cut into cells `[begin + i*grain, begin + (i+1)*grain)`, and the function is called once for each, whatever the number
-/// of threads: cells decide the bits, threads only who computes them. So a grain may depend on the problem's sizes only.
+/// Work is cut into cells `[begin + i*grain, begin + (i+1)*grain)`, and the function is called once for each, whatever
+/// the number of threads: cells decide the bits, threads only who computes them. So a grain may depend on the problem's
+/// sizes only.
 ///
-/// Work runs inline, cell after cell, in a SerialScope, inside anybody's OpenMP region, while another thread of the process
-/// owns the team (TeamScope), with one thread, and without OpenMP. OpenMP's settings are read, never changed.
+/// Work runs inline, cell after cell, in a SerialScope, inside anybody's OpenMP region, while another thread of the
+/// process owns the team (TeamScope), with one thread, and without OpenMP. OpenMP's settings are read, never changed.
 #pragma once
 #include <gradus/core/error.hpp>
 #include <gradus/core/types.hpp>
@@ -21,8 +22,9 @@
 
 GRADUS_BEGIN
 
-/// Gives this thread Gradus's floating-point mode (round to nearest, denormals kept, exceptions masked) while it lives, and
-/// then its own mode back. Audio programs flush denormals; without this, bits would depend on the thread that computes them.
+/// Gives this thread Gradus's floating-point mode (round to nearest, denormals kept, exceptions masked) while it lives,
+/// and then its own mode back. Audio programs flush denormals; without this, bits would depend on the thread that
+/// computes them.
 class FloatScope {
 public:
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
@@ -94,8 +96,9 @@ inline int threads() {
 #endif
 }
 
-/// Sets threads(); 0 is the default: what OpenMP allowed when it was first asked (OMP_NUM_THREADS, or all processors). The
-/// results do not depend on it. Set it once: alternating numbers cost a new team each time. Throws ValueError below 0.
+/// Sets threads(); 0 is the default: what OpenMP allowed when it was first asked (OMP_NUM_THREADS, or all processors).
+/// The results do not depend on it. Set it once: alternating numbers cost a new team each time. Throws ValueError below
+/// 0.
 inline void set_threads(int n) {
     if (n < 0) throw_value_error("set_threads: expects 0 (the default) or more, got " + std::to_string(n));
     detail::wanted_threads.store(n, std::memory_order_relaxed);
@@ -114,8 +117,8 @@ private:
     int active_;
 };
 
-/// Claims the process's team of threads for this thread while it lives. While another thread holds it, this thread's work
-/// runs inline: two threads that each start a team run at half speed or worse. Nests.
+/// Claims the process's team of threads for this thread while it lives. While another thread holds it, this thread's
+/// work runs inline: two threads that each start a team run at half speed or worse. Nests.
 class TeamScope {
 public:
     TeamScope() {
@@ -185,8 +188,8 @@ GRADUS_NOINLINE inline void run_cells(const Cells& cells, CellFunction f, void* 
 
 } // namespace detail
 
-/// Calls f(first, last) once for each cell of [begin, end), in any order and from any thread; returns when all are done. What
-/// f throws is thrown here, and cells that have not begun are left out. One cell costs a plain call.
+/// Calls f(first, last) once for each cell of [begin, end), in any order and from any thread; returns when all are
+/// done. What f throws is thrown here, and cells that have not begun are left out. One cell costs a plain call.
 template <class F> void parallel_for(Index begin, Index end, Index grain, F&& f) {
     using Function = std::remove_reference_t<F>;
     const detail::Cells cells = detail::make_cells(begin, end, grain);
@@ -206,8 +209,8 @@ constexpr Index cell_count(Index begin, Index end, Index grain) {
     return end > begin ? (end - begin - 1) / (grain < 1 ? 1 : grain) + 1 : 0;
 }
 
-/// partials[i] = f(first, last) for each cell i, then combine(combine(partials[0], partials[1]), ...) in order of index. Gives S{}
-/// for an empty range. `partials` holds cell_count(begin, end, grain) values.
+/// partials[i] = f(first, last) for each cell i, then combine(combine(partials[0], partials[1]), ...) in order of
+/// index. Gives S{} for an empty range. `partials` holds cell_count(begin, end, grain) values.
 template <class S, class F, class Combine>
 S parallel_reduce(Index begin, Index end, Index grain, S* partials, F&& f, Combine&& combine) {
     const Index step = grain < 1 ? 1 : grain;

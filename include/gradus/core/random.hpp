@@ -1,4 +1,5 @@
-/// Counter-based random numbers (Philox 4x32-10): a value is a function of where it is used, never of history or threads.
+/// Counter-based random numbers (Philox 4x32-10): a value is a function of where it is used, never of history or
+/// threads.
 ///
 /// Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 #pragma once
@@ -34,14 +35,14 @@ constexpr std::uint64_t mix(std::uint64_t x) {
 
 /// A stream of random words addressed by (row, element). Plain data: kernels take it by value.
 struct Random {
-    std::uint64_t key = 0;        ///< mixed from seed, place and purpose
-    std::uint32_t update = 0;     ///< update of the optimizer
-    std::uint32_t micro = 0;      ///< micro-step within the update
-    std::uint32_t first_row = 0;  ///< row of the batch's first sample within the micro-step
+    std::uint64_t key = 0;       ///< mixed from seed, place and purpose
+    std::uint32_t update = 0;    ///< update of the optimizer
+    std::uint32_t micro = 0;     ///< micro-step within the update
+    std::uint32_t first_row = 0; ///< row of the batch's first sample within the micro-step
 
     Random() = default;
-    Random(std::uint64_t seed, std::uint64_t place, Purpose purpose, std::uint32_t update_ = 0, std::uint32_t micro_ = 0,
-           std::uint32_t row = 0)
+    Random(std::uint64_t seed, std::uint64_t place, Purpose purpose, std::uint32_t update_ = 0,
+           std::uint32_t micro_ = 0, std::uint32_t row = 0)
         : key(mix(mix(mix(seed) ^ place) ^ static_cast<std::uint64_t>(purpose))), update(update_), micro(micro_),
           first_row(row) {}
 

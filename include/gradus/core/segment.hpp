@@ -10,8 +10,8 @@ GRADUS_BEGIN
 /// What an optimizer knows of a parameter.
 struct Segment {
     std::string name;
-    Index offset = 0;  ///< first element in the block of parameters
-    Index slot = -1;   ///< first element in the blocks of gradients and moments; -1 where frozen
+    Index offset = 0; ///< first element in the block of parameters
+    Index slot = -1;  ///< first element in the blocks of gradients and moments; -1 where frozen
     Shape shape;
     Index group = 0;       ///< which learning-rate scale applies
     bool decay = true;     ///< decoupled weight decay applies
@@ -21,7 +21,8 @@ struct Segment {
     Index size() const { return shape.size(); }
 };
 
-/// The gradient of a row-sparse parameter [V, D]: rows `ids[i]` (sorted, unique) hold `values[i*D .. (i+1)*D)`, all others are zero.
+/// The gradient of a row-sparse parameter [V, D]: rows `ids[i]` (sorted, unique) hold `values[i*D .. (i+1)*D)`, all
+/// others are zero.
 template <class T> struct SparseRows {
     std::span<const std::int32_t> ids;
     const T* values = nullptr;

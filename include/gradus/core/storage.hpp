@@ -32,10 +32,12 @@ public:
     AlignedBuffer() = default;
     explicit AlignedBuffer(Index bytes) : bytes_(bytes) {
         if (bytes == 0) return;
-        data_ = static_cast<std::byte*>(::operator new(static_cast<std::size_t>(align_up(bytes)), std::align_val_t(alignment)));
+        data_ = static_cast<std::byte*>(
+            ::operator new(static_cast<std::size_t>(align_up(bytes)), std::align_val_t(alignment)));
         std::memset(data_, 0, static_cast<std::size_t>(align_up(bytes)));
     }
-    AlignedBuffer(AlignedBuffer&& o) noexcept : data_(std::exchange(o.data_, nullptr)), bytes_(std::exchange(o.bytes_, 0)) {}
+    AlignedBuffer(AlignedBuffer&& o) noexcept
+        : data_(std::exchange(o.data_, nullptr)), bytes_(std::exchange(o.bytes_, 0)) {}
     AlignedBuffer& operator=(AlignedBuffer&& o) noexcept {
         std::swap(data_, o.data_);
         std::swap(bytes_, o.bytes_);

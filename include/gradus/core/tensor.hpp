@@ -1,8 +1,8 @@
 /// Tensor: owns row-major, 64-byte-aligned elements.
 #pragma once
-#include <gradus/fwd.hpp>
 #include <gradus/core/storage.hpp>
 #include <gradus/core/view.hpp>
+#include <gradus/fwd.hpp>
 
 #include <algorithm>
 #include <concepts>
@@ -25,18 +25,19 @@ public:
     /// Throws ShapeError where the count differs from the shape's.
     Tensor(const Shape& shape, std::span<const T> values) : Tensor(shape) {
         if (static_cast<Index>(values.size()) != size_)
-            throw_shape_error("tensor: expects " + std::to_string(size_) + " values for " + to_string(shape) + ", got " +
-                              std::to_string(values.size()));
+            throw_shape_error("tensor: expects " + std::to_string(size_) + " values for " + to_string(shape) +
+                              ", got " + std::to_string(values.size()));
         std::copy(values.begin(), values.end(), begin());
     }
     Tensor(const Shape& shape, const std::vector<T>& values) : Tensor(shape, std::span<const T>(values)) {}
     /// A vector [N]. A template, so that braces always mean a shape: Tensor<float>({2, 3}).
-    template <std::same_as<T> U>
-    explicit Tensor(const std::vector<U>& values) : Tensor(Shape{static_cast<Index>(values.size())}, values) {}
-    template <std::same_as<T> U>
-    explicit Tensor(std::span<const U> values) : Tensor(Shape{static_cast<Index>(values.size())}, values) {}
+    template <std::same_as<T> U> explicit Tensor(const std::vector<U>& values)
+        : Tensor(Shape{static_cast<Index>(values.size())}, values) {}
+    template <std::same_as<T> U> explicit Tensor(std::span<const U> values)
+        : Tensor(Shape{static_cast<Index>(values.size())}, values) {}
     /// A copy of what a view shows.
-    explicit Tensor(View<const T> v) : Tensor(v.shape(), std::span<const T>(v.data(), static_cast<std::size_t>(v.size()))) {}
+    explicit Tensor(View<const T> v)
+        : Tensor(v.shape(), std::span<const T>(v.data(), static_cast<std::size_t>(v.size()))) {}
     explicit Tensor(View<T> v) : Tensor(View<const T>(v)) {}
 
     Tensor(const Tensor& o) : Tensor(o.shape_) {
@@ -111,8 +112,8 @@ private:
 };
 
 /// tensor({1, 2, 3}), tensor({{1, 2}, {3, 4}}), tensor({{{...}}}): values in nested braces. The element type is the
-/// literals' own (int gives std::int32_t) unless named: tensor<float>({1, 2}). Models convert numbers when a batch is gathered.
-/// Throws ShapeError on rows of unequal length.
+/// literals' own (int gives std::int32_t) unless named: tensor<float>({1, 2}). Models convert numbers when a batch is
+/// gathered. Throws ShapeError on rows of unequal length.
 template <class T = float> Tensor<T> tensor(std::initializer_list<T> values) {
     return Tensor<T>(Shape{static_cast<Index>(values.size())}, std::span<const T>(values.begin(), values.size()));
 }
@@ -122,7 +123,7 @@ namespace detail {
     throw_shape_error("tensor: row " + std::to_string(row) + " expects " + std::to_string(expected) + " values, got " +
                       std::to_string(found));
 }
-}  // namespace detail
+} // namespace detail
 
 template <class T = float> Tensor<T> tensor(std::initializer_list<std::initializer_list<T>> rows) {
     const std::size_t columns = rows.size() ? rows.begin()->size() : 0;
@@ -136,7 +137,8 @@ template <class T = float> Tensor<T> tensor(std::initializer_list<std::initializ
     return t;
 }
 
-template <class T = float> Tensor<T> tensor(std::initializer_list<std::initializer_list<std::initializer_list<T>>> blocks) {
+template <class T = float>
+Tensor<T> tensor(std::initializer_list<std::initializer_list<std::initializer_list<T>>> blocks) {
     const std::size_t rows = blocks.size() ? blocks.begin()->size() : 0;
     const std::size_t columns = rows ? blocks.begin()->begin()->size() : 0;
     Tensor<T> t(Shape{static_cast<Index>(blocks.size()), static_cast<Index>(rows), static_cast<Index>(columns)});

@@ -62,8 +62,7 @@ struct AnyView {
 
     AnyView() = default;
     AnyView(void* d, const Shape& s, Dtype t) : data(d), shape(s), dtype(t) {}
-    template <class T>
-    AnyView(View<T> v)
+    template <class T> AnyView(View<T> v)
         : data(const_cast<std::remove_const_t<T>*>(v.data())), shape(v.shape()), dtype(dtype_of<T>()) {}
     template <class T> AnyView(View<T> v, View<const std::uint8_t> m) : AnyView(v) {
         mask = const_cast<std::uint8_t*>(m.data());

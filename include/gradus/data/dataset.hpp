@@ -1,4 +1,5 @@
-/// Dataset: rows of inputs, targets and weights that fit and evaluate read batch by batch; TensorDataset: tensors as a dataset.
+/// Dataset: rows of inputs, targets and weights that fit and evaluate read batch by batch; TensorDataset: tensors as a
+/// dataset.
 #pragma once
 #include <gradus/core/dim.hpp>
 #include <gradus/core/tensor.hpp>
@@ -18,7 +19,8 @@ public:
     Column() = default;
     template <class U> Column(const Tensor<U>& t) : view_(t.view()) {}
     template <class U> Column(View<U> v) : view_(v) {}
-    template <Element U> Column(const std::vector<U>& v) : view_(View<const U>(v.data(), Shape{static_cast<Index>(v.size())})) {}
+    template <Element U> Column(const std::vector<U>& v)
+        : view_(View<const U>(v.data(), Shape{static_cast<Index>(v.size())})) {}
     Column(const AnyView& v) : view_(v) {}
     Column(const std::vector<std::string>& texts) : texts_(texts), is_text_(true) {}
     Column(std::span<const std::string> texts) : texts_(texts), is_text_(true) {}
@@ -37,8 +39,8 @@ private:
     bool is_text_ = false;
 };
 
-/// What fit, evaluate and predict take: one column, or several in braces. Refers to the caller's data while the call lasts;
-/// holds them inline, so that a step of one's own allocates nothing.
+/// What fit, evaluate and predict take: one column, or several in braces. Refers to the caller's data while the call
+/// lasts; holds them inline, so that a step of one's own allocates nothing.
 class Columns {
 public:
     static constexpr std::size_t max_columns = 8;
@@ -92,8 +94,8 @@ struct Batch {
     AnyView weights;
 };
 
-/// Rows by number. `read` allocates nothing and may be called from several threads; what is random in it depends on (seed,
-/// epoch, row) only.
+/// Rows by number. `read` allocates nothing and may be called from several threads; what is random in it depends on
+/// (seed, epoch, row) only.
 class Dataset {
 public:
     virtual ~Dataset() = default;
@@ -110,7 +112,8 @@ public:
 namespace detail {
 template <class To, class From> void gather_as(To* to, const From* from, std::span<const Index> rows, Index width) {
     for (const Index r : rows) {
-        if constexpr (std::is_same_v<To, From>) std::memcpy(to, from + r * width, static_cast<std::size_t>(width) * sizeof(To));
+        if constexpr (std::is_same_v<To, From>)
+            std::memcpy(to, from + r * width, static_cast<std::size_t>(width) * sizeof(To));
         else
             for (Index i = 0; i < width; ++i) to[i] = static_cast<To>(from[r * width + i]);
         to += width;
@@ -124,7 +127,7 @@ template <class To> void gather_to(To* to, const AnyView& from, std::span<const 
     case Dtype::u8: return gather_as(to, static_cast<const std::uint8_t*>(from.data), rows, width);
     }
 }
-}  // namespace detail
+} // namespace detail
 
 /// Copies rows of `from` to `to`, converting numbers. Allocates nothing.
 inline void gather_rows(const AnyView& to, const AnyView& from, std::span<const Index> rows) {
@@ -137,7 +140,8 @@ inline void gather_rows(const AnyView& to, const AnyView& from, std::span<const 
     }
 }
 
-/// Copies all elements of `from` to `to`, converting numbers; the counts are equal, the shapes may differ. Allocates nothing.
+/// Copies all elements of `from` to `to`, converting numbers; the counts are equal, the shapes may differ. Allocates
+/// nothing.
 inline void copy_column(const AnyView& to, AnyView from) {
     const Index all[] = {0};
     from.shape = Shape{1, from.shape.size()};
@@ -160,7 +164,8 @@ public:
     const DatasetSpec& spec() const override { return spec_; }
     void read(std::span<const Index> rows, Batch& out) const override {
         for (std::size_t i = 0; i < inputs_.size(); ++i) gather_rows(out.inputs[i], inputs_[i], rows);
-        for (std::size_t i = 0; i < targets_.size() && i < out.targets.size(); ++i) gather_rows(out.targets[i], targets_[i], rows);
+        for (std::size_t i = 0; i < targets_.size() && i < out.targets.size(); ++i)
+            gather_rows(out.targets[i], targets_[i], rows);
         if (spec_.has_weights && !out.weights.empty()) gather_rows(out.weights, weights_, rows);
     }
     const std::vector<AnyView>& inputs() const { return inputs_; }
@@ -170,7 +175,8 @@ public:
 private:
     static Index rows_of(const AnyView& v) { return v.shape.rank() ? v.shape[0] : 0; }
     ColumnSpec describe(const AnyView& v, const char* what) const {
-        if (v.shape.rank() == 0) throw_shape_error(std::string(what) + ": expects rows on the first axis, got a scalar");
+        if (v.shape.rank() == 0)
+            throw_shape_error(std::string(what) + ": expects rows on the first axis, got a scalar");
         if (rows_of(v) != rows_)
             throw_shape_error(std::string(what) + ": expects " + std::to_string(rows_) + " rows, got " +
                               gradus::to_string(v.shape));
@@ -185,12 +191,14 @@ private:
     DatasetSpec spec_;
 };
 
-/// Throws ValueError, naming column, row and value, where a number is NaN or an id lies outside [0, below) (`below` < 0: no ids).
+/// Throws ValueError, naming column, row and value, where a number is NaN or an id lies outside [0, below) (`below` <
+/// 0: no ids).
 inline void check_column(const AnyView& v, std::string_view name, Index below, bool allow_nan) {
     const Index width = v.shape.rank() ? v.shape.product(1, v.shape.rank()) : 1;
     const auto fail = [&](Index i, const std::string& expected, const std::string& got) {
         throw_value_error(std::string(name) + ": expects " + expected + ", got " + got + " in row " +
-                          std::to_string(width ? i / width : 0) + (width > 1 ? ", element " + std::to_string(i % width) : ""));
+                          std::to_string(width ? i / width : 0) +
+                          (width > 1 ? ", element " + std::to_string(i % width) : ""));
     };
     const auto check = [&]<class U>(const U* p) {
         for (Index i = 0; i < v.shape.size(); ++i) {

@@ -89,7 +89,8 @@ private:
     /// Upper bounds that never stood together may give negative sizes: those need nothing.
     static Index bytes(const Buffer& b, const Extents& e) {
         Shape s;
-        if (b.spec.sizer.size) s.push_back(std::max<Index>(0, b.spec.sizer.evaluate(e)));
+        if (b.spec.sizer.size)
+            s.push_back(std::max<Index>(0, b.spec.sizer.evaluate(e)));
         else
             for (const Dim& d : b.spec.shape) s.push_back(std::max<Index>(0, d.evaluate(e)));
         const Index times = std::max<Index>(0, b.times.evaluate(e));

@@ -13,37 +13,40 @@ GRADUS_BEGIN
 /// What a plan is made for.
 struct PlanOptions {
     bool differentiated = false;
-    std::vector<Edge> keep = {};      ///< values to keep until the next pass, beside inputs and outputs
-    std::vector<Edge> gradients_of = {};  ///< inputs whose gradient is wanted
-    std::vector<Edge> losses = {};    ///< outputs of loss places, after all of the model's own
-    int first_loss = -1;              ///< index of the first node that only losses need; -1: none
-    Index accumulate = 1;  ///< backward passes between two updates, as far as is known: rows reserved for row-sparse gradients
-    std::vector<const Identity*> inference = {};  ///< layers that never train, wherever they stand: a frozen normalisation
+    std::vector<Edge> keep = {};         ///< values to keep until the next pass, beside inputs and outputs
+    std::vector<Edge> gradients_of = {}; ///< inputs whose gradient is wanted
+    std::vector<Edge> losses = {};       ///< outputs of loss places, after all of the model's own
+    int first_loss = -1;                 ///< index of the first node that only losses need; -1: none
+    Index accumulate =
+        1; ///< backward passes between two updates, as far as is known: rows reserved for row-sparse gradients
+    std::vector<const Identity*> inference =
+        {}; ///< layers that never train, wherever they stand: a frozen normalisation
 };
 
 /// A node as it is executed: the graph's, or one that does the work of two.
 struct PlannedNode {
-    const LayerBase* layer = nullptr;  ///< none: another node does its work
+    const LayerBase* layer = nullptr; ///< none: another node does its work
     const Build* build = nullptr;
     std::unique_ptr<LayerBase> owned_layer;
     std::unique_ptr<Build> owned_build;
     std::vector<Edge> inputs;
     std::uint64_t place = 0;
     std::optional<bool> training;
-    bool differentiates = false;  ///< backward runs
+    bool differentiates = false; ///< backward runs
     bool below_activation = false;
     Frame frame;
     struct Sum {
         int input;
         AnyView total, part;
     };
-    std::vector<Sum> sums;        ///< after backward: total += part
+    std::vector<Sum> sums; ///< after backward: total += part
 };
 
 /// Readers of every value, which nodes are differentiated, and which losses pass over the activation below them.
 class Flow {
 public:
-    Flow(std::vector<PlannedNode> nodes, const Graph& graph, const ParameterTable& table, const GradientLayout& layout, PlanOptions options)
+    Flow(std::vector<PlannedNode> nodes, const Graph& graph, const ParameterTable& table, const GradientLayout& layout,
+         PlanOptions options)
         : nodes_(std::move(nodes)), graph_(&graph), table_(&table), layout_(&layout), options_(std::move(options)) {
         find_consumers();
         find_differentiated();
@@ -59,14 +62,19 @@ protected:
     bool is_loss(int node) const { return options_.first_loss >= 0 && node >= options_.first_loss; }
     Index steps() const { return 2 * static_cast<Index>(nodes_.size()); }
     Index backward_step(int node) const { return steps() - 1 - node; }
-    std::size_t key(Edge e) const { return offsets_[static_cast<std::size_t>(e.node)] + static_cast<std::size_t>(e.output); }
+    std::size_t key(Edge e) const {
+        return offsets_[static_cast<std::size_t>(e.node)] + static_cast<std::size_t>(e.output);
+    }
     const Build::Out& out(Edge e) const {
         return nodes_[static_cast<std::size_t>(e.node)].build->outs()[static_cast<std::size_t>(e.output)];
     }
     const std::vector<std::pair<int, int>>& consumers(Edge e) const { return consumers_[key(e)]; }
-    bool listed(const std::vector<Edge>& list, Edge e) const { return std::find(list.begin(), list.end(), e) != list.end(); }
+    bool listed(const std::vector<Edge>& list, Edge e) const {
+        return std::find(list.begin(), list.end(), e) != list.end();
+    }
     bool never_trains(const LayerBase& layer) const {
-        return std::find(options_.inference.begin(), options_.inference.end(), layer.identity().get()) != options_.inference.end();
+        return std::find(options_.inference.begin(), options_.inference.end(), layer.identity().get()) !=
+               options_.inference.end();
     }
     bool pinned(Edge e) const {
         return listed(graph_->inputs(), e) || listed(graph_->outputs(), e) || listed(options_.keep, e) ||
@@ -86,8 +94,8 @@ protected:
     bool flows(int node, int input) const {
         const PlannedNode& n = nodes_[static_cast<std::size_t>(node)];
         const Edge e = n.inputs[static_cast<std::size_t>(input)];
-        return n.differentiates && e.node >= 0 && wanted_[static_cast<std::size_t>(e.node)] && !n.build->is_detached(input) &&
-               is_real(out(e).dtype);
+        return n.differentiates && e.node >= 0 && wanted_[static_cast<std::size_t>(e.node)] &&
+               !n.build->is_detached(input) && is_real(out(e).dtype);
     }
 
 private:
@@ -100,9 +108,9 @@ private:
         for (std::size_t i = 0; i < nodes_.size(); ++i)
             if (nodes_[i].layer)
                 for (std::size_t k = 0; k < nodes_[i].inputs.size(); ++k)
-                    if (nodes_[i].inputs[k].node >= 0) consumers_[key(nodes_[i].inputs[k])].emplace_back(int(i), int(k));
+                    if (nodes_[i].inputs[k].node >= 0)
+                        consumers_[key(nodes_[i].inputs[k])].emplace_back(int(i), int(k));
     }
-
 
     bool trains(const LayerBase& layer, const Build& build) const {
         for (const auto& p : build.params()) {

@@ -16,7 +16,8 @@ struct Edge {
     friend auto operator<=>(const Edge&, const Edge&) = default;
 };
 
-/// A static graph, collected from its outputs. Names are scope path and layer name, numbered per model in order of appearance.
+/// A static graph, collected from its outputs. Names are scope path and layer name, numbered per model in order of
+/// appearance.
 class Graph {
 public:
     struct Entry {

@@ -8,12 +8,16 @@ GRADUS_BEGIN
 template <class T = float> class InputLayer : public Layer<InputLayer, T> {
 public:
     InputLayer() = default;
-    InputLayer(SymbolicShape shape, Dtype dtype, bool has_mask) : shape_(std::move(shape)), dtype_(dtype), mask_(has_mask) {}
+    InputLayer(SymbolicShape shape, Dtype dtype, bool has_mask)
+        : shape_(std::move(shape)), dtype_(dtype), mask_(has_mask) {}
     std::string_view kind() const override { return "input"; }
     void build(Build& b) override {
-        if (dtype_ == Dtype::i32) b.out_as<std::int32_t>(0, shape_);
-        else if (dtype_ == Dtype::u8) b.out_as<std::uint8_t>(0, shape_);
-        else b.out(0, shape_);
+        if (dtype_ == Dtype::i32)
+            b.out_as<std::int32_t>(0, shape_);
+        else if (dtype_ == Dtype::u8)
+            b.out_as<std::uint8_t>(0, shape_);
+        else
+            b.out(0, shape_);
         if (mask_) b.mask(0, build::Mask::make);
     }
     void forward(Run<T>&) const override {}

@@ -1,4 +1,5 @@
-/// Node: one output of a layer in a recorded static graph. Owns its place and, through it, everything it is computed from.
+/// Node: one output of a layer in a recorded static graph. Owns its place and, through it, everything it is computed
+/// from.
 #pragma once
 #include <gradus/layers/layer.hpp>
 
@@ -38,11 +39,13 @@ struct Place {
     Build build;
     std::vector<Node> inputs;
     std::string scope;
-    std::optional<bool> training;  ///< overrides whether this place trains (a frozen normalisation)
-    std::uint64_t serial = 0;      ///< order of recording
+    std::optional<bool> training; ///< overrides whether this place trains (a frozen normalisation)
+    std::uint64_t serial = 0;     ///< order of recording
 };
 
-inline const SymbolicShape& Node::shape() const { return place_->build.outs()[static_cast<std::size_t>(output_)].shape; }
+inline const SymbolicShape& Node::shape() const {
+    return place_->build.outs()[static_cast<std::size_t>(output_)].shape;
+}
 inline Dtype Node::dtype() const { return place_->build.outs()[static_cast<std::size_t>(output_)].dtype; }
 inline bool Node::has_mask() const {
     return place_->build.outs()[static_cast<std::size_t>(output_)].mask != build::Mask::stop;
@@ -61,7 +64,7 @@ inline std::string describe(const LayerBase& layer) {
     if (!layer.name().empty()) s += " \"" + layer.name() + "\"";
     return s;
 }
-}  // namespace detail
+} // namespace detail
 
 /// Names recorded while it lives carry its path: `Scope s("encoder.0");`.
 class Scope {
@@ -104,8 +107,7 @@ inline Node record(const LayerBase& layer, std::initializer_list<const Node*> in
     return record(layer, nodes);
 }
 
-template <template <class> class Self, class T, class Base>
-template <class... N>
+template <template <class> class Self, class T, class Base> template <class... N>
 Node Layer<Self, T, Base>::operator()(const Node& x, const N&... more) const {
     return record(*this, {&x, &more...});
 }

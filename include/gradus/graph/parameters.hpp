@@ -1,4 +1,5 @@
-/// ParameterTable: the parameters and state that a graph's places declare, found by (identity, name), and where they live.
+/// ParameterTable: the parameters and state that a graph's places declare, found by (identity, name), and where they
+/// live.
 #pragma once
 #include <gradus/core/segment.hpp>
 #include <gradus/graph/graph.hpp>
@@ -20,7 +21,7 @@ struct Parameter {
     Index index = -1;
     bool trained = true;
     ParamOptions options;
-    bool row_sparse = false;  ///< every user reads it row by row
+    bool row_sparse = false; ///< every user reads it row by row
     Shape shape;
 
     AnyView view() const { return store->view(index); }
@@ -33,10 +34,11 @@ public:
 
     using Admit = std::function<void(const Parameter&)>;
 
-    /// Registers what the graph's places declare; what has no memory yet gets it in a new store, initialised from the seed.
-    /// `admit` sees each parameter before memory is taken for any and may throw; with it values start at zero, to be read from a file.
-    /// Where it throws, layers are as they were before.
-    ParameterTable(const Graph& graph, std::uint64_t seed, const Admit& admit = {}) : store_(std::make_shared<Store>()) {
+    /// Registers what the graph's places declare; what has no memory yet gets it in a new store, initialised from the
+    /// seed. `admit` sees each parameter before memory is taken for any and may throw; with it values start at zero, to
+    /// be read from a file. Where it throws, layers are as they were before.
+    ParameterTable(const Graph& graph, std::uint64_t seed, const Admit& admit = {})
+        : store_(std::make_shared<Store>()) {
         try {
             make(graph, seed, admit);
         } catch (...) {
@@ -48,7 +50,8 @@ public:
     const std::vector<Parameter>& list() const { return list_; }
     /// Takes back the memory that this table made: layers are as they were before.
     void withdraw() {
-        for (const Parameter& p : list_) std::erase_if(p.identity->entries, [&](const auto& e) { return e.second.store == store_; });
+        for (const Parameter& p : list_)
+            std::erase_if(p.identity->entries, [&](const auto& e) { return e.second.store == store_; });
     }
     /// -1 where there is none.
     Index find(const Identity* identity, std::string_view local) const {
@@ -100,13 +103,15 @@ private:
         if (admit) return;
         for (const Fresh& f : fresh) {
             const Parameter& p = list_[f.parameter];
-            if (f.spec) initialize(p, *f.spec, seed);
-            else fill(p.view(), f.state->initial);
+            if (f.spec)
+                initialize(p, *f.spec, seed);
+            else
+                fill(p.view(), f.state->initial);
         }
     }
 
-    template <class F>
-    static void walk(const LayerBase& layer, const Build& build, const std::string& prefix, const F& f, bool inner = false) {
+    template <class F> static void walk(const LayerBase& layer, const Build& build, const std::string& prefix,
+                                        const F& f, bool inner = false) {
         f(layer, build, prefix, inner);
         for (const auto& c : build.children())
             walk(*c->layer, c->build, c->name.empty() ? prefix : prefix + "." + c->name, f, true);
@@ -123,14 +128,16 @@ private:
             p.row_sparse = p.row_sparse && options.row_sparse;
             return static_cast<std::size_t>(known);
         }
-        Parameter p{prefix + "." + local, local, layer.identity(), nullptr, -1, trained, options, options.row_sparse, shape};
+        Parameter p{prefix + "." + local, local, layer.identity(), nullptr, -1, trained, options,
+                    options.row_sparse,   shape};
         const auto it = layer.identity()->entries.find(entry_key(local, build.scalar()));
         if (it != layer.identity()->entries.end()) {
             p.store = std::static_pointer_cast<Store>(it->second.store);
             p.index = it->second.index;
             if (p.store->entry(p.index).shape != shape)
                 throw_shape_error(build.context() + ": " + local + " is shared with another model, where it is " +
-                                  gradus::to_string(p.store->entry(p.index).shape) + ", got " + gradus::to_string(shape));
+                                  gradus::to_string(p.store->entry(p.index).shape) + ", got " +
+                                  gradus::to_string(shape));
         }
         if (admit) admit(p);
         list_.push_back(std::move(p));
@@ -156,8 +163,15 @@ private:
                                   std::string(alias.alias_of->kind()) + ") that is not part of the model");
             auto store = std::static_pointer_cast<Store>(it->second.store);
             const Shape shape = store->entry(it->second.index).shape;
-            list_.push_back({std::string(alias.alias_of->kind()) + "." + alias.name, alias.name, alias.alias_identity, store,
-                             it->second.index, true, {}, false, shape});
+            list_.push_back({std::string(alias.alias_of->kind()) + "." + alias.name,
+                             alias.name,
+                             alias.alias_identity,
+                             store,
+                             it->second.index,
+                             true,
+                             {},
+                             false,
+                             shape});
             at = static_cast<Index>(list_.size()) - 1;
         }
         list_[static_cast<std::size_t>(at)].row_sparse = false;
@@ -165,40 +179,51 @@ private:
 
     static void fill(AnyView v, double value) {
         for (Index i = 0; i < v.shape.size(); ++i) {
-            if (v.dtype == Dtype::f32) static_cast<float*>(v.data)[i] = static_cast<float>(value);
-            else if (v.dtype == Dtype::f64) static_cast<double*>(v.data)[i] = value;
-            else if (v.dtype == Dtype::i32) static_cast<std::int32_t*>(v.data)[i] = static_cast<std::int32_t>(value);
-            else static_cast<std::uint8_t*>(v.data)[i] = static_cast<std::uint8_t>(value);
+            if (v.dtype == Dtype::f32)
+                static_cast<float*>(v.data)[i] = static_cast<float>(value);
+            else if (v.dtype == Dtype::f64)
+                static_cast<double*>(v.data)[i] = value;
+            else if (v.dtype == Dtype::i32)
+                static_cast<std::int32_t*>(v.data)[i] = static_cast<std::int32_t>(value);
+            else
+                static_cast<std::uint8_t*>(v.data)[i] = static_cast<std::uint8_t>(value);
         }
     }
     static void initialize(const Parameter& p, const Build::ParamSpec& spec, std::uint64_t seed) {
         const AnyView v = p.view();
         if (spec.value) {
             for (Index i = 0; i < spec.value->size(); ++i)
-                if (v.dtype == Dtype::f32) static_cast<float*>(v.data)[i] = (*spec.value)[i];
-                else static_cast<double*>(v.data)[i] = static_cast<double>((*spec.value)[i]);
+                if (v.dtype == Dtype::f32)
+                    static_cast<float*>(v.data)[i] = (*spec.value)[i];
+                else
+                    static_cast<double*>(v.data)[i] = static_cast<double>((*spec.value)[i]);
             return;
         }
-        std::uint64_t name = 0xcbf29ce484222325;  // FNV-1a: a parameter's values depend on the seed and its name only
+        std::uint64_t name = 0xcbf29ce484222325; // FNV-1a: a parameter's values depend on the seed and its name only
         for (char c : p.name) name = (name ^ static_cast<unsigned char>(c)) * 0x100000001b3;
         const Random random(seed, name, Purpose::initial);
-        if (v.dtype == Dtype::f32) spec.initializer(v.as<float>(), random);
-        else spec.initializer(v.as<double>(), random);
+        if (v.dtype == Dtype::f32)
+            spec.initializer(v.as<float>(), random);
+        else
+            spec.initializer(v.as<double>(), random);
         for (const auto& preset : spec.presets)
             for (Index i = preset.first; i < preset.last; ++i)
-                if (v.dtype == Dtype::f32) static_cast<float*>(v.data)[i] = static_cast<float>(preset.value);
-                else static_cast<double*>(v.data)[i] = preset.value;
+                if (v.dtype == Dtype::f32)
+                    static_cast<float*>(v.data)[i] = static_cast<float>(preset.value);
+                else
+                    static_cast<double*>(v.data)[i] = preset.value;
     }
 
     std::vector<Parameter> list_;
     std::shared_ptr<Store> store_;
 };
 
-/// Which parameters are trained, and where their gradients and moments lie: dense ones first, row-sparse ones after them.
+/// Which parameters are trained, and where their gradients and moments lie: dense ones first, row-sparse ones after
+/// them.
 struct GradientLayout {
-    std::vector<Segment> segments;    ///< one for each trained parameter of the table, in its order
-    std::vector<Index> segment_of;    ///< by parameter; -1: state
-    std::vector<Store*> store_of;     ///< by segment
+    std::vector<Segment> segments; ///< one for each trained parameter of the table, in its order
+    std::vector<Index> segment_of; ///< by parameter; -1: state
+    std::vector<Store*> store_of;  ///< by segment
     Index dense_size = 0, total_size = 0;
 
     GradientLayout() = default;

@@ -28,7 +28,8 @@ public:
         make_values();
         if (options_.differentiated) make_gradients();
         for (std::size_t i = 0; i < nodes_.size(); ++i)
-            if (nodes_[i].layer) make_frame(nodes_[i].frame, *nodes_[i].layer, *nodes_[i].build, Dim(1), int(i), nodes_[i].place);
+            if (nodes_[i].layer)
+                make_frame(nodes_[i].frame, *nodes_[i].layer, *nodes_[i].build, Dim(1), int(i), nodes_[i].place);
         bind_edges();
     }
 
@@ -41,7 +42,8 @@ public:
             if (n.layer) check(*n.build, extents);
     }
 
-    /// Points every view at its memory for the symbols' values, which `check` accepted. False: a buffer needs more than it has.
+    /// Points every view at its memory for the symbols' values, which `check` accepted. False: a buffer needs more than
+    /// it has.
     [[nodiscard]] bool resolve(const Extents& extents) {
         if (!buffers_.resolve(extents)) return false;
         for (const auto& [frame, times] : times_) frame->times = times.evaluate(extents);
@@ -99,12 +101,14 @@ private:
         for (const auto& e : build.equalities())
             if (e.a.evaluate(extents) != e.b.evaluate(extents))
                 throw_shape_error(build.context() + ": expects " + e.expectation + ", got " +
-                                  std::to_string(e.a.evaluate(extents)) + " and " + std::to_string(e.b.evaluate(extents)));
+                                  std::to_string(e.a.evaluate(extents)) + " and " +
+                                  std::to_string(e.b.evaluate(extents)));
         for (const auto& o : build.outs())
             for (const Dim& d : o.shape)
                 if (!d.is_constant() && d.evaluate(extents) < 0)
-                    throw_shape_error(build.context() + ": expects a larger input; its output " + gradus::to_string(o.shape) +
-                                      " would have a size of " + std::to_string(d.evaluate(extents)));
+                    throw_shape_error(build.context() + ": expects a larger input; its output " +
+                                      gradus::to_string(o.shape) + " would have a size of " +
+                                      std::to_string(d.evaluate(extents)));
         for (const auto& c : build.children()) check(c->build, extents);
     }
 
@@ -122,7 +126,8 @@ private:
                 }
                 if (n.differentiates && reads_output(n)) last = std::max(last, backward_step(int(i)));
                 const bool pin = pinned(e);
-                value_buffers_[key(e)] = buffers_.add(out(e).shape, out(e).dtype, pin ? 0 : static_cast<Index>(i), pin ? steps() : last);
+                value_buffers_[key(e)] =
+                    buffers_.add(out(e).shape, out(e).dtype, pin ? 0 : static_cast<Index>(i), pin ? steps() : last);
                 make_mask(e, n);
             }
             share_value(int(i));
@@ -137,8 +142,9 @@ private:
     void make_mask(Edge e, const PlannedNode& n) {
         const Build::Out& o = out(e);
         if (o.mask == build::Mask::make)
-            mask_buffers_[key(e)] = buffers_.add(SymbolicShape(o.shape.begin(), o.shape.begin() + std::min<std::ptrdiff_t>(2, std::ssize(o.shape))),
-                                        Dtype::u8, 0, steps());
+            mask_buffers_[key(e)] = buffers_.add(
+                SymbolicShape(o.shape.begin(), o.shape.begin() + std::min<std::ptrdiff_t>(2, std::ssize(o.shape))),
+                Dtype::u8, 0, steps());
         if (o.mask == build::Mask::pass && n.inputs[static_cast<std::size_t>(o.mask_input)].node >= 0)
             mask_buffers_[key(e)] = mask_buffers_[key(n.inputs[static_cast<std::size_t>(o.mask_input)])];
     }
@@ -174,13 +180,15 @@ private:
                 Index first = backward_step(i);
                 for (const auto& [node, input] : consumers(e))
                     if (flows(node, input)) first = std::min(first, backward_step(node));
-                gradient_buffers_[key(e)] = buffers_.add(out(e).shape, out(e).dtype, seed ? 0 : first, kept ? steps() : backward_step(i));
+                gradient_buffers_[key(e)] =
+                    buffers_.add(out(e).shape, out(e).dtype, seed ? 0 : first, kept ? steps() : backward_step(i));
                 route(e, listed(graph_->outputs(), e));
             }
         }
     }
-    /// The first reader in backward order writes the gradient, the others write a part that is added. What the model puts out
-    /// may also be seeded from outside, so only a loss may write there; a loss's own gradient is always seeded.
+    /// The first reader in backward order writes the gradient, the others write a part that is added. What the model
+    /// puts out may also be seeded from outside, so only a loss may write there; a loss's own gradient is always
+    /// seeded.
     void route(Edge e, bool output) {
         const bool loss = listed(options_.losses, e);
         bool written = false;
@@ -195,7 +203,8 @@ private:
                 if (!output) share_gradient(node, input, e);
             } else {
                 const Index step = backward_step(node);
-                parts_.push_back({node, input, gradient_buffers_[key(e)], buffers_.add(out(e).shape, out(e).dtype, step, step)});
+                parts_.push_back(
+                    {node, input, gradient_buffers_[key(e)], buffers_.add(out(e).shape, out(e).dtype, step, step)});
             }
         }
     }
@@ -210,7 +219,8 @@ private:
         buffers_.share(gradient_buffers_[key(x)], dy);
     }
 
-    void make_frame(Frame& f, const LayerBase& layer, const Build& build, const Dim& times, int node, std::uint64_t place) {
+    void make_frame(Frame& f, const LayerBase& layer, const Build& build, const Dim& times, int node,
+                    std::uint64_t place) {
         f.layer = &layer;
         f.place = place;
         f.inference = never_trains(layer);
@@ -234,19 +244,24 @@ private:
             if (options_.differentiated) bind_gradient(f, build, i, at, node);
         }
         for (std::size_t i = 0; i < build.states().size(); ++i)
-            f.states[i] = table_->list()[static_cast<std::size_t>(table_->find(layer.identity().get(), build.states()[i].name))].view();
-        for (std::size_t i = 0; i < build.carries().size(); ++i) carries_.push_back({&f.old[i], &f.next[i], &build.carries()[i]});
+            f.states[i] =
+                table_->list()[static_cast<std::size_t>(table_->find(layer.identity().get(), build.states()[i].name))]
+                    .view();
+        for (std::size_t i = 0; i < build.carries().size(); ++i)
+            carries_.push_back({&f.old[i], &f.next[i], &build.carries()[i]});
         const Index backward = backward_step(node);
         const bool differentiates = nodes_[static_cast<std::size_t>(node)].differentiates;
         for (std::size_t i = 0; i < build.saved_buffers().size(); ++i)
             if (differentiates)
-                entry_bindings_.push_back({&f.saved[i], buffers_.add(build.saved_buffers()[i], times, node, backward), true});
+                entry_bindings_.push_back(
+                    {&f.saved[i], buffers_.add(build.saved_buffers()[i], times, node, backward), true});
         for (std::size_t i = 0; i < build.scratch_buffers().size(); ++i) {
             const auto& spec = build.scratch_buffers()[i];
             if (spec.only_without_backward && differentiates) continue;
             entry_bindings_.push_back({&f.scratch_forward[i], buffers_.add(spec, Dim(1), node, node), false});
             if (differentiates)
-                entry_bindings_.push_back({&f.scratch_backward[i], buffers_.add(spec, Dim(1), backward, backward), false});
+                entry_bindings_.push_back(
+                    {&f.scratch_backward[i], buffers_.add(spec, Dim(1), backward, backward), false});
         }
         f.children.resize(build.children().size());
         for (std::size_t i = 0; i < build.children().size(); ++i) {
@@ -264,7 +279,8 @@ private:
             gradient_views_.push_back({&f.grads[i], s.slot, s.shape});
             return;
         }
-        auto it = std::find_if(sparse_.begin(), sparse_.end(), [&](const Sparse& x) { return x.parameter == parameter; });
+        auto it =
+            std::find_if(sparse_.begin(), sparse_.end(), [&](const Sparse& x) { return x.parameter == parameter; });
         if (it == sparse_.end()) it = sparse_.insert(sparse_.end(), Sparse{parameter, {}});
         it->users.push_back({node, static_cast<int>(i), build.id_inputs()[0].input});
     }
@@ -275,7 +291,8 @@ private:
             if (!n.layer) continue;
             for (std::size_t o = 0; o < n.build->outs().size(); ++o) {
                 const std::size_t k = key(Edge{int(i), int(o)});
-                for (AnyView* target : {&edge_values_[k], &n.frame.y[o]}) bind(target, value_buffers_[k], mask_buffers_[k]);
+                for (AnyView* target : {&edge_values_[k], &n.frame.y[o]})
+                    bind(target, value_buffers_[k], mask_buffers_[k]);
                 if (gradient_buffers_[k] >= 0) {
                     bind(&n.frame.dy[o], gradient_buffers_[k], -1);
                     bind(&edge_gradients_[k], gradient_buffers_[k], -1);
@@ -289,7 +306,8 @@ private:
         for (std::size_t i = 0; i < nodes_.size() && !is_loss(int(i)); ++i)
             for (std::size_t o = 0; nodes_[i].layer && o < nodes_[i].build->outs().size(); ++o) {
                 const Edge e{int(i), int(o)};
-                if (gradient_buffers_[key(e)] >= 0 && !listed(graph_->outputs(), e) && consumed_by_loss(e)) fed.push_back(key(e));
+                if (gradient_buffers_[key(e)] >= 0 && !listed(graph_->outputs(), e) && consumed_by_loss(e))
+                    fed.push_back(key(e));
             }
         loss_fed_.resize(fed.size());
         for (std::size_t i = 0; i < fed.size(); ++i) bind(&loss_fed_[i], gradient_buffers_[fed[i]], -1);
@@ -325,7 +343,7 @@ private:
     struct EntryBinding {
         Frame::Buffer* target;
         int buffer;
-        bool timed;  ///< one entry per time of a child
+        bool timed; ///< one entry per time of a child
     };
     struct Direct {
         int node, input, buffer;

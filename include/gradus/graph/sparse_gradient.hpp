@@ -85,8 +85,10 @@ private:
         for (std::size_t w = 0; w < words_.size(); ++w)
             for (std::uint64_t bits = words_[w]; bits; bits &= bits - 1) {
                 const auto id = static_cast<std::int32_t>(w * 64 + static_cast<std::size_t>(__builtin_ctzll(bits)));
-                if (old < spare_.size() && spare_[old] == id) ++old;
-                else std::memset(values() + static_cast<Index>(ids_.size()) * width_, 0, row_bytes());
+                if (old < spare_.size() && spare_[old] == id)
+                    ++old;
+                else
+                    std::memset(values() + static_cast<Index>(ids_.size()) * width_, 0, row_bytes());
                 ids_.push_back(id);
             }
     }
@@ -101,8 +103,8 @@ private:
     }
 
     Index vocabulary_ = 0, width_ = 0, capacity_ = 0;
-    std::vector<std::uint64_t> words_;  // a bit per id
-    std::vector<std::int32_t> ranks_;   // bits before each word
+    std::vector<std::uint64_t> words_; // a bit per id
+    std::vector<std::int32_t> ranks_;  // bits before each word
     std::vector<std::int32_t> ids_, spare_, positions_;
     AlignedBuffer values_;
 };

@@ -20,8 +20,7 @@ public:
           plan_(std::make_unique<Plan>(prepare(graph, options), graph, table, layout, options, dtype_of<T>())) {
         if (options.differentiated) {
             gradients_ = AlignedBuffer(layout.dense_size * Index(sizeof(T)));
-            for (const auto& g : plan_->gradient_views())
-                *g.target = AnyView(View<T>(gradients() + g.slot, g.shape));
+            for (const auto& g : plan_->gradient_views()) *g.target = AnyView(View<T>(gradients() + g.slot, g.shape));
             for (const Plan::Sparse& s : plan_->sparse()) {
                 const Shape shape = table.list()[static_cast<std::size_t>(s.parameter)].shape;
                 sparse_.emplace_back(shape[0], shape.product(1, shape.rank()));
@@ -86,7 +85,8 @@ public:
     }
     int size() const { return static_cast<int>(plan_->nodes().size()); }
 
-    /// Runs backward from the seeded gradients of losses, or, without losses, of outputs. Parameter gradients accumulate.
+    /// Runs backward from the seeded gradients of losses, or, without losses, of outputs. Parameter gradients
+    /// accumulate.
     void backward(const Pass& pass, bool from_losses) {
         const TeamScope team;
         const FloatScope mode;
@@ -106,7 +106,8 @@ public:
             Run<T> run(n.frame, p);
             static_cast<const LayerOf<T>&>(*n.layer).backward(run);
             for (const auto& sum : n.sums)
-                kernels::accumulate(static_cast<T*>(sum.total.data), static_cast<const T*>(sum.part.data), sum.part.shape.size());
+                kernels::accumulate(static_cast<T*>(sum.total.data), static_cast<const T*>(sum.part.data),
+                                    sum.part.shape.size());
         }
     }
 
@@ -127,8 +128,8 @@ public:
         stale_carries_ = false;
     }
     Index arena_bytes() const { return plan_->arena_bytes(); }
-    /// For tests: fills the arena, and from now on each place's dx before its backward, with NaN, so that what is read before it is
-    /// written, or never written, shows. Inputs are to be written again.
+    /// For tests: fills the arena, and from now on each place's dx before its backward, with NaN, so that what is read
+    /// before it is written, or never written, shows. Inputs are to be written again.
     void poison() {
         plan_->poison();
         poisons_ = true;
@@ -153,23 +154,28 @@ private:
             nodes[i].inputs = e.inputs;
             nodes[i].place = i + 1;
             nodes[i].training = e.place->training;
-            if (std::find(options.inference.begin(), options.inference.end(), e.place->layer->identity().get()) != options.inference.end())
+            if (std::find(options.inference.begin(), options.inference.end(), e.place->layer->identity().get()) !=
+                options.inference.end())
                 nodes[i].training = false;
             for (std::size_t k = 0; k < e.inputs.size(); ++k)
-                if (e.inputs[k].node >= 0) readers[static_cast<std::size_t>(e.inputs[k].node)].emplace_back(int(i), int(k));
+                if (e.inputs[k].node >= 0)
+                    readers[static_cast<std::size_t>(e.inputs[k].node)].emplace_back(int(i), int(k));
         }
         const auto seen = [&](int node) {
             const auto names = [&](const std::vector<Edge>& list) {
                 return std::any_of(list.begin(), list.end(), [&](Edge e) { return e.node == node; });
             };
-            return names(graph.outputs()) || names(options.keep) || names(options.gradients_of) || names(options.losses);
+            return names(graph.outputs()) || names(options.keep) || names(options.gradients_of) ||
+                   names(options.losses);
         };
         for (std::size_t i = 0; i < nodes.size(); ++i) {
-            if (!nodes[i].layer || readers[i].size() != 1 || nodes[i].build->outs().size() != 1 || seen(int(i))) continue;
+            if (!nodes[i].layer || readers[i].size() != 1 || nodes[i].build->outs().size() != 1 || seen(int(i)))
+                continue;
             const auto [j, input] = readers[i][0];
             PlannedNode& next = nodes[static_cast<std::size_t>(j)];
             if (next.training != nodes[i].training) continue;
-            auto fused = static_cast<const LayerOf<T>&>(*nodes[i].layer).fuse(static_cast<const LayerOf<T>&>(*next.layer), input);
+            auto fused = static_cast<const LayerOf<T>&>(*nodes[i].layer)
+                             .fuse(static_cast<const LayerOf<T>&>(*next.layer), input);
             if (!fused) continue;
             std::vector<Build::In> ins = nodes[i].build->ins();
             std::vector<Edge> edges = nodes[i].inputs;
@@ -210,7 +216,8 @@ private:
         for (std::size_t i = 0; i < sparse_.size(); ++i) {
             Index ids = 0;
             for (const auto& u : plan_->sparse()[i].users)
-                ids += plan_->reserved(plan_->nodes()[static_cast<std::size_t>(u.node)].inputs[static_cast<std::size_t>(u.ids)]) /
+                ids += plan_->reserved(
+                           plan_->nodes()[static_cast<std::size_t>(u.node)].inputs[static_cast<std::size_t>(u.ids)]) /
                        size_of(Dtype::i32);
             sparse_[i].reserve(ids, plan_->options().accumulate);
         }
@@ -228,7 +235,8 @@ private:
                 f.rows[p] = {g.ids(), g.locate(ids_of(u))};
                 f.grads[p] = AnyView(View<T>(g.values(), Shape{static_cast<Index>(g.ids().size()), g.width()}));
             }
-            const auto segment = static_cast<std::size_t>(layout_->segment_of[static_cast<std::size_t>(spec.parameter)]);
+            const auto segment =
+                static_cast<std::size_t>(layout_->segment_of[static_cast<std::size_t>(spec.parameter)]);
             sparse_rows_[segment] = {g.ids(), g.values()};
         }
     }
@@ -239,7 +247,8 @@ private:
 
     static void poison_gradients(Frame& f) {
         for (const AnyView& dx : f.dx) {
-            const bool shared = std::any_of(f.dy.begin(), f.dy.end(), [&](const AnyView& dy) { return dy.data == dx.data; });
+            const bool shared =
+                std::any_of(f.dy.begin(), f.dy.end(), [&](const AnyView& dy) { return dy.data == dx.data; });
             if (!dx.empty() && !shared) std::memset(dx.data, 0xff, static_cast<std::size_t>(dx.bytes()));
         }
     }
@@ -250,13 +259,16 @@ private:
             const auto& binding = plan_->carries()[i];
             CarryMemory& c = carries_[i];
             const Shape shape = binding.spec->evaluate(current_);
-            const Index bytes = shape.size() * size_of(binding.spec->dtype), before = c.shape.size() * size_of(binding.spec->dtype);
+            const Index bytes = shape.size() * size_of(binding.spec->dtype),
+                        before = c.shape.size() * size_of(binding.spec->dtype);
             for (AlignedBuffer& side : c.sides)
                 if (before < std::min(bytes, side.bytes()))
-                    std::memset(side.data() + before, 0, static_cast<std::size_t>(std::min(bytes, side.bytes()) - before));
+                    std::memset(side.data() + before, 0,
+                                static_cast<std::size_t>(std::min(bytes, side.bytes()) - before));
             for (AlignedBuffer& side : c.sides)
                 if (side.bytes() < bytes) {
-                    AlignedBuffer larger(std::max(bytes, binding.spec->evaluate(bounds_).size() * size_of(binding.spec->dtype)));
+                    AlignedBuffer larger(
+                        std::max(bytes, binding.spec->evaluate(bounds_).size() * size_of(binding.spec->dtype)));
                     if (side.bytes()) std::memcpy(larger.data(), side.data(), static_cast<std::size_t>(side.bytes()));
                     side = std::move(larger);
                 }

@@ -1,8 +1,8 @@
 /// save and load: a whole model in one safetensors file.
 ///
-/// Tensors: the variables by name; the optimizer's moments as "optimizer/0/<parameter>", after them averages where there
-/// are any; constants of layers as "constant/0". Metadata: format "gradus", format_version, gradus_version, scalar,
-/// fingerprint, and as JSON: architecture, preprocessing, frozen, compile, optimizer_state.
+/// Tensors: the variables by name; the optimizer's moments as "optimizer/0/<parameter>", after them averages where
+/// there are any; constants of layers as "constant/0". Metadata: format "gradus", format_version, gradus_version,
+/// scalar, fingerprint, and as JSON: architecture, preprocessing, frozen, compile, optimizer_state.
 #pragma once
 #include <gradus/io/architecture.hpp>
 #include <gradus/io/weights.hpp>
@@ -124,8 +124,10 @@ public:
         for (const auto& [node, weight] : g.added) model.add_loss(node, weight);
         if (find("preprocessing")) load_preprocessing(model, graphs.maker());
         load_values(model);
-        if (find("compile") && options_.compile) load_compile(model, graphs.maker());
-        else freeze(model);
+        if (find("compile") && options_.compile)
+            load_compile(model, graphs.maker());
+        else
+            freeze(model);
         return model;
     }
 
@@ -285,9 +287,10 @@ private:
 
 } // namespace detail
 
-/// Writes a model, whole or not at all: weights and state, architecture, preprocessing, what is frozen, compile settings,
-/// and the optimizer's moments, averages and count of updates. Throws ValueError where the model has no shapes yet, holds
-/// what cannot be described (a layer made of code) or gradients that no update took (accumulation), IoError where the file cannot be written; an old file then stays as it was.
+/// Writes a model, whole or not at all: weights and state, architecture, preprocessing, what is frozen, compile
+/// settings, and the optimizer's moments, averages and count of updates. Throws ValueError where the model has no
+/// shapes yet, holds what cannot be described (a layer made of code) or gradients that no update took (accumulation),
+/// IoError where the file cannot be written; an old file then stays as it was.
 template <class T> void save(const Model<T>& model, const std::string& path, const SaveOptions& options = {}) {
     std::vector<NamedView> tensors;
     SafetensorsMetadata metadata{{"format", "gradus"},
@@ -316,8 +319,8 @@ template <class T> void save(const Model<T>& model, const std::string& path, con
     for (const ModelBase::Variable& v : model.variables()) tensors.emplace_back(v.name, v.view);
     const detail::Compiled<T>* compiled = model.compiled();
     if (compiled && compiled->updates > 0 && options.include_optimizer) {
-        metadata["optimizer_state"] = "{\"updates\":" + std::to_string(compiled->updates) +
-                                      (compiled->averaged ? ",\"averaged\":true}" : "}");
+        metadata["optimizer_state"] =
+            "{\"updates\":" + std::to_string(compiled->updates) + (compiled->averaged ? ",\"averaged\":true}" : "}");
         detail::each_added(model, [&](const std::string& name, const AnyView& v) { tensors.emplace_back(name, v); });
         detail::each_moment(*compiled, [&](const std::string& name, View<T> v) { tensors.emplace_back(name, v); });
     }

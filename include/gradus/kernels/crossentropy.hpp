@@ -69,9 +69,9 @@ template <class T> void sigmoid_binary_crossentropy(T* loss, T* dz, const T* p, 
     }
 }
 
-template <class T>
-void sparse_categorical_crossentropy(T* loss, T* dp, const T* p, const std::int32_t* target, Index rows, Index classes,
-                                     bool from_logits, T epsilon = T(1e-7)) {
+template <class T> void sparse_categorical_crossentropy(T* loss, T* dp, const T* p, const std::int32_t* target,
+                                                        Index rows, Index classes, bool from_logits,
+                                                        T epsilon = T(1e-7)) {
     for (Index r = 0; r < rows; ++r) {
         const Index t = target[r];
         const bool valid = t >= 0 && t < classes;
@@ -99,9 +99,8 @@ void sparse_categorical_crossentropy(T* loss, T* dp, const T* p, const std::int3
     }
 }
 
-template <class T>
-void softmax_sparse_crossentropy(T* loss, T* dz, const T* p, const std::int32_t* target, Index rows, Index classes,
-                                 T epsilon = T(1e-7)) {
+template <class T> void softmax_sparse_crossentropy(T* loss, T* dz, const T* p, const std::int32_t* target, Index rows,
+                                                    Index classes, T epsilon = T(1e-7)) {
     for (Index r = 0; r < rows; ++r) {
         const Index t = target[r];
         const bool valid = t >= 0 && t < classes;
@@ -166,8 +165,8 @@ using ref::sparse_categorical_crossentropy;
 #else
 
 /// From probabilities, as Keras: q = p clipped to [epsilon, 1 - epsilon], loss = -t log q - (1 - t) log(1 - q),
-/// dp = (q - t) / (q (1 - q)), and zero where p was clipped. From logits z: loss = max(z, 0) - z t + log(1 + exp(-|z|)),
-/// dz = sigmoid(z) - t. loss, dp, p, target [n]; targets may be any numbers in [0, 1].
+/// dp = (q - t) / (q (1 - q)), and zero where p was clipped. From logits z: loss = max(z, 0) - z t + log(1 +
+/// exp(-|z|)), dz = sigmoid(z) - t. loss, dp, p, target [n]; targets may be any numbers in [0, 1].
 template <class T> void binary_crossentropy(T* loss, T* dp, const T* p, const T* target, Index n, bool from_logits,
                                             T epsilon = T(1e-7), T smoothing = 0) {
     const auto& table = GRADUS_DISPATCH(binary_crossentropy_table<T>);
@@ -189,12 +188,12 @@ template <class T> void sigmoid_binary_crossentropy(T* loss, T* dz, const T* p, 
     });
 }
 
-/// From probabilities, as Keras: q = p[r, t] / s with s the row's sum, clipped to [epsilon, 1 - epsilon], loss = -log q,
-/// dp[r, c] = 1/s - [c = t] / p[r, t], and zero where q was clipped. From logits z: loss = log sum exp z - z[t],
-/// dz = softmax(z) - [c = t]. loss [rows], dp and p [rows, C], target [rows].
-template <class T>
-void sparse_categorical_crossentropy(T* loss, T* dp, const T* p, const std::int32_t* target, Index rows, Index classes,
-                                     bool from_logits, T epsilon = T(1e-7)) {
+/// From probabilities, as Keras: q = p[r, t] / s with s the row's sum, clipped to [epsilon, 1 - epsilon], loss = -log
+/// q, dp[r, c] = 1/s - [c = t] / p[r, t], and zero where q was clipped. From logits z: loss = log sum exp z - z[t], dz
+/// = softmax(z) - [c = t]. loss [rows], dp and p [rows, C], target [rows].
+template <class T> void sparse_categorical_crossentropy(T* loss, T* dp, const T* p, const std::int32_t* target,
+                                                        Index rows, Index classes, bool from_logits,
+                                                        T epsilon = T(1e-7)) {
     const auto& table = GRADUS_DISPATCH(sparse_crossentropy_table<T>);
     parallel_for(0, rows, detail::row_grain(classes), [&](Index r, Index end) {
         T* const d = dp ? dp + r * classes : nullptr;
@@ -206,12 +205,12 @@ void sparse_categorical_crossentropy(T* loss, T* dp, const T* p, const std::int3
 }
 
 /// The loss -log max(p[r, t], epsilon) of p = softmax(z), with the gradient below the softmax: dz = p - [c = t].
-template <class T>
-void softmax_sparse_crossentropy(T* loss, T* dz, const T* p, const std::int32_t* target, Index rows, Index classes,
-                                 T epsilon = T(1e-7)) {
+template <class T> void softmax_sparse_crossentropy(T* loss, T* dz, const T* p, const std::int32_t* target, Index rows,
+                                                    Index classes, T epsilon = T(1e-7)) {
     const auto& table = GRADUS_DISPATCH(sparse_crossentropy_table<T>);
     parallel_for(0, rows, detail::row_grain(classes), [&](Index r, Index end) {
-        table.outputs(loss + r, dz ? dz + r * classes : nullptr, p + r * classes, target + r, end - r, classes, epsilon);
+        table.outputs(loss + r, dz ? dz + r * classes : nullptr, p + r * classes, target + r, end - r, classes,
+                      epsilon);
     });
 }
 

@@ -53,8 +53,8 @@ template <class T> void dropout_mask(T* mask, Random random, T rate, Index rows,
     const std::uint64_t threshold = detail::dropout_threshold(double(rate));
     const Index grain = cols >= 16384 ? 1 : 16384 / (cols > 0 ? cols : 1);
     parallel_for(0, rows, grain, [&](Index r, Index end) {
-        f(mask + r * cols, random.key, random.update, random.micro, random.first_row + static_cast<std::uint32_t>(r), threshold,
-          detail::dropout_keep(rate), end - r, cols);
+        f(mask + r * cols, random.key, random.update, random.micro, random.first_row + static_cast<std::uint32_t>(r),
+          threshold, detail::dropout_keep(rate), end - r, cols);
     });
 }
 

@@ -55,7 +55,8 @@ template <class T> void add(T* y, const T* a, const T* b, Index n) {
 /// y = a b
 template <class T> void multiply(T* y, const T* a, const T* b, Index n) {
     const auto& table = GRADUS_DISPATCH(elementwise_table<T>);
-    parallel_for(0, n, detail::elementwise_grain, [&](Index i, Index end) { table.multiply(y + i, a + i, b + i, end - i); });
+    parallel_for(0, n, detail::elementwise_grain,
+                 [&](Index i, Index end) { table.multiply(y + i, a + i, b + i, end - i); });
 }
 
 /// y = s x

@@ -1,10 +1,11 @@
-/// Initial weights: uniform, normal, truncated normal and orthogonal. The same bits on every build and instruction set, the
-/// baseline included, for any number of threads; a float weight is the double one, rounded.
+/// Initial weights: uniform, normal, truncated normal and orthogonal. The same bits on every build and instruction set,
+/// the baseline included, for any number of threads; a float weight is the double one, rounded.
 #pragma once
 #include <gradus/core/random.hpp>
 #include <gradus/kernels/detail/random.hpp>
 #include <gradus/kernels/math.hpp>
 
+// clang-format off: the order of these includes is a program
 #if !GRADUS_EIGEN_KERNELS
 #define GRADUS_REGION baseline
 #define GRADUS_REGION_BYTES 16
@@ -12,6 +13,7 @@
 #include <gradus/kernels/detail/initialize_region.hpp>
 #include <gradus/kernels/detail/region_end.hpp>
 #endif
+// clang-format on
 
 GRADUS_BEGIN
 namespace kernels {
@@ -80,7 +82,8 @@ using baseline::project_out;
 /// y[i] = low + (high - low) u, u = (word(0, i) + 1/2) / 2^32.
 template <class T> void fill_uniform(T* y, Random random, double low, double high, Index n) {
     parallel_for(0, n, detail::initial_grain, [&](Index i, Index end) {
-        detail::baseline::initial_uniform<T>(y, random.key, random.update, random.micro, random.first_row, low, high, i, end);
+        detail::baseline::initial_uniform<T>(y, random.key, random.update, random.micro, random.first_row, low, high, i,
+                                             end);
     });
 }
 
@@ -99,8 +102,9 @@ template <class T> void fill_truncated_normal(T* y, Random random, double mean, 
 /// Doubles that `orthogonal` needs as workspace.
 constexpr Index orthogonal_workspace(Index rows, Index cols) { return rows * cols; }
 
-/// w [rows, cols] = gain Q, Q with orthonormal columns (rows, where rows < cols), uniform among such matrices: the factor Q of a
-/// normal matrix, with the signs that make R's diagonal positive, as Keras. Modified Gram-Schmidt in double, twice.
+/// w [rows, cols] = gain Q, Q with orthonormal columns (rows, where rows < cols), uniform among such matrices: the
+/// factor Q of a normal matrix, with the signs that make R's diagonal positive, as Keras. Modified Gram-Schmidt in
+/// double, twice.
 template <class T> void orthogonal(T* w, Random random, double gain, Index rows, Index cols, double* workspace) {
     const bool wide = rows < cols;
     const Index count = wide ? rows : cols, n = wide ? cols : rows;

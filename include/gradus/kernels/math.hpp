@@ -1,4 +1,5 @@
-/// Elementary functions: on arrays, as fast as the machine allows; on single numbers, with the same bits on every machine.
+/// Elementary functions: on arrays, as fast as the machine allows; on single numbers, with the same bits on every
+/// machine.
 #pragma once
 #include <gradus/core/parallel.hpp>
 #include <gradus/kernels/detail/math.hpp>
@@ -38,21 +39,32 @@ namespace ref {
 template <class T, class F> void map(T* y, const T* x, Index n, F f) {
     for (Index i = 0; i < n; ++i) y[i] = f(x[i]);
 }
-template <class T> void vexp(T* y, const T* x, Index n) { map(y, x, n, [](T v) { return std::exp(v); }); }
-template <class T> void vlog(T* y, const T* x, Index n) { map(y, x, n, [](T v) { return std::log(v); }); }
-template <class T> void vtanh(T* y, const T* x, Index n) { map(y, x, n, [](T v) { return std::tanh(v); }); }
+template <class T> void vexp(T* y, const T* x, Index n) {
+    map(y, x, n, [](T v) { return std::exp(v); });
+}
+template <class T> void vlog(T* y, const T* x, Index n) {
+    map(y, x, n, [](T v) { return std::log(v); });
+}
+template <class T> void vtanh(T* y, const T* x, Index n) {
+    map(y, x, n, [](T v) { return std::tanh(v); });
+}
 template <class T> void vsigmoid(T* y, const T* x, Index n) {
     map(y, x, n, [](T v) {
         const T e = std::exp(-std::abs(v));
         return (v >= 0 ? T(1) : e) / (1 + e);
     });
 }
-template <class T> void vsin(T* y, const T* x, Index n) { map(y, x, n, [](T v) { return std::sin(v); }); }
-template <class T> void vcos(T* y, const T* x, Index n) { map(y, x, n, [](T v) { return std::cos(v); }); }
+template <class T> void vsin(T* y, const T* x, Index n) {
+    map(y, x, n, [](T v) { return std::sin(v); });
+}
+template <class T> void vcos(T* y, const T* x, Index n) {
+    map(y, x, n, [](T v) { return std::cos(v); });
+}
 
 } // namespace ref
 
-// Errors in ULP: float at most 1 (exp, log, sin, cos) or 2 (tanh, sigmoid); double at most 1 (log), 2 (exp) or 3. y may be x.
+// Errors in ULP: float at most 1 (exp, log, sin, cos) or 2 (tanh, sigmoid); double at most 1 (log), 2 (exp) or 3. y may
+// be x.
 #if GRADUS_EIGEN_KERNELS
 
 using ref::vcos;
@@ -77,7 +89,9 @@ template <class T> void vexp(T* y, const T* x, Index n) { detail::map<T>(GRADUS_
 /// y = log x; NaN below zero
 template <class T> void vlog(T* y, const T* x, Index n) { detail::map<T>(GRADUS_DISPATCH(math_table<T>).log, y, x, n); }
 /// y = tanh x
-template <class T> void vtanh(T* y, const T* x, Index n) { detail::map<T>(GRADUS_DISPATCH(math_table<T>).tanh, y, x, n); }
+template <class T> void vtanh(T* y, const T* x, Index n) {
+    detail::map<T>(GRADUS_DISPATCH(math_table<T>).tanh, y, x, n);
+}
 /// y = 1 / (1 + e^-x)
 template <class T> void vsigmoid(T* y, const T* x, Index n) {
     detail::map<T>(GRADUS_DISPATCH(math_table<T>).sigmoid, y, x, n);
@@ -89,8 +103,8 @@ template <class T> void vcos(T* y, const T* x, Index n) { detail::map<T>(GRADUS_
 
 #endif
 
-/// Single numbers in double: the same bits from every compiler, optimisation and instruction set, the baseline included, without
-/// libm. For all that reaches a parameter: schedules, bias corrections, initial weights, scaling.
+/// Single numbers in double: the same bits from every compiler, optimisation and instruction set, the baseline
+/// included, without libm. For all that reaches a parameter: schedules, bias corrections, initial weights, scaling.
 namespace scalar {
 
 #if GRADUS_EIGEN_KERNELS
@@ -112,7 +126,8 @@ inline double tanh(double x) { return detail::baseline::scalar_tanh(x); }
 inline double sqrt(double x) { return detail::baseline::scalar_sqrt(x); }
 inline double sin(double x) { return detail::baseline::scalar_sin(x); }
 inline double cos(double x) { return detail::baseline::scalar_cos(x); }
-/// x^y: whole y by repeated squaring, others as exp(y log x) (relative error at most about |y| (1 + |log x|) 1e-16; NaN for negative x).
+/// x^y: whole y by repeated squaring, others as exp(y log x) (relative error at most about |y| (1 + |log x|) 1e-16; NaN
+/// for negative x).
 inline double pow(double x, double y) { return detail::baseline::scalar_pow(x, y); }
 /// a + (b - a) f, each operation rounded: outside a region compilers may fuse two.
 inline double interpolate(double a, double b, double f) { return detail::baseline::scalar_interpolate(a, b, f); }

@@ -12,13 +12,14 @@ enum class Transpose : bool { no, yes };
 
 /// What is done to the product before it is stored: y = activation(product + bias).
 template <class T> struct Epilogue {
-    const T* bias = nullptr; ///< [n], or none
+    const T* bias = nullptr;                          ///< [n], or none
     activation::Kind activation = activation::linear; ///< linear or relu
 };
 
 namespace detail {
 
-/// How a product is cut, a function of its sizes only: B packed or not, and the blocks of rows and columns that are the cells.
+/// How a product is cut, a function of its sizes only: B packed or not, and the blocks of rows and columns that are the
+/// cells.
 struct MatmulPlan {
     bool pack = false;
     Index rows = 1, cols = 1;
@@ -57,9 +58,9 @@ namespace ref {
 /// Strips of rows whose number is bounded at compile time: Eigen starts no threads of its own for those.
 template <class T> using Strip = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor, 32, Eigen::Dynamic>;
 
-template <class T>
-void matmul(T* c, Index ldc, const T* a, Index lda, Transpose ta, const T* b, Index ldb, Transpose tb, Index m, Index n, Index k,
-            bool accumulate, const Epilogue<T>& epilogue, T* = nullptr) {
+template <class T> void matmul(T* c, Index ldc, const T* a, Index lda, Transpose ta, const T* b, Index ldb,
+                               Transpose tb, Index m, Index n, Index k, bool accumulate, const Epilogue<T>& epilogue,
+                               T* = nullptr) {
     if (m <= 0 || n <= 0) return;
     const bool at = ta == Transpose::yes, bt = tb == Transpose::yes;
     parallel_for(0, m, 32, [&](Index i, Index end) {
@@ -105,13 +106,14 @@ template <class T> Index matmul_workspace(Index m, Index n, Index k, Transpose, 
     return detail::gemm_packed_size<T>(depth, width);
 }
 
-/// c [m, n] = activation(op(a) [m, k] op(b) [k, n] (+ c) + bias), row-major with leading dimensions; op transposes: with ta, a is
-/// [k, m]; with tb, b is [n, k]. c overlaps neither. Each output is one chain of fused multiply-adds over k in rising order,
-/// from 0 or, with `accumulate`, from c; so bits depend on nothing else. `workspace` holds matmul_workspace elements.
-/// Activations: linear and relu (NaN stays NaN); others come after it, with activation_forward.
-template <class T>
-void matmul(T* c, Index ldc, const T* a, Index lda, Transpose ta, const T* b, Index ldb, Transpose tb, Index m, Index n, Index k,
-            bool accumulate, const Epilogue<T>& epilogue, T* workspace) {
+/// c [m, n] = activation(op(a) [m, k] op(b) [k, n] (+ c) + bias), row-major with leading dimensions; op transposes:
+/// with ta, a is [k, m]; with tb, b is [n, k]. c overlaps neither. Each output is one chain of fused multiply-adds over
+/// k in rising order, from 0 or, with `accumulate`, from c; so bits depend on nothing else. `workspace` holds
+/// matmul_workspace elements. Activations: linear and relu (NaN stays NaN); others come after it, with
+/// activation_forward.
+template <class T> void matmul(T* c, Index ldc, const T* a, Index lda, Transpose ta, const T* b, Index ldb,
+                               Transpose tb, Index m, Index n, Index k, bool accumulate, const Epilogue<T>& epilogue,
+                               T* workspace) {
     if (m <= 0 || n <= 0) return;
     const detail::GemmTable<T>& table = GRADUS_DISPATCH(gemm_table<T>);
     const detail::MatmulPlan plan = detail::matmul_plan<T>(m, n, k, tb);
@@ -127,8 +129,8 @@ void matmul(T* c, Index ldc, const T* a, Index lda, Transpose ta, const T* b, In
             const Index cols = width - j < plan.cols ? width - j : plan.cols;
             detail::GemmEnds<T> own = ends;
             if (own.bias) own.bias += j0 + j;
-            table.block(c + i * ldc + j0 + j, ldc, left + (at ? i : i * lda), lda, at, right_ld ? right + j : right + j * depth,
-                        right_ld, rows, cols, depth, own);
+            table.block(c + i * ldc + j0 + j, ldc, left + (at ? i : i * lda), lda, at,
+                        right_ld ? right + j : right + j * depth, right_ld, rows, cols, depth, own);
         });
     };
 
@@ -144,7 +146,8 @@ void matmul(T* c, Index ldc, const T* a, Index lda, Transpose ta, const T* b, In
             const Index depth = k - p < deep ? k - p : deep;
             const bool last = p + depth == k;
             parallel_for(0, width, 4 * panel, [&](Index from, Index to) {
-                table.pack(workspace + from * depth, b + (bt ? (j + from) * ldb + p : p * ldb + j + from), ldb, bt, depth, to - from);
+                table.pack(workspace + from * depth, b + (bt ? (j + from) * ldb + p : p * ldb + j + from), ldb, bt,
+                           depth, to - from);
             });
             cells(j, width, depth, a + (at ? p * lda : p), workspace, 0,
                   {last ? epilogue.bias : nullptr, accumulate || p > 0, last && relu});
@@ -156,7 +159,8 @@ void matmul(T* c, Index ldc, const T* a, Index lda, Transpose ta, const T* b, In
 template <class T> void column_sums(T* out, const T* x, Index rows, Index cols, bool accumulate) {
     const detail::GemmTable<T>& table = GRADUS_DISPATCH(gemm_table<T>);
     const Index grain = rows * cols <= 65536 ? cols : 4 * detail::gemm_panel<T>;
-    parallel_for(0, cols, grain, [&](Index j, Index end) { table.column_sums(out + j, x + j, cols, rows, end - j, accumulate); });
+    parallel_for(0, cols, grain,
+                 [&](Index j, Index end) { table.column_sums(out + j, x + j, cols, rows, end - j, accumulate); });
 }
 
 #endif

@@ -61,8 +61,8 @@ template <class T> bool all_finite(const T* x, Index n) {
     const auto f = GRADUS_DISPATCH(reduce_table<T>).all_finite;
     bool partials[detail::reduce_cells];
     return n <= 0 || parallel_reduce(
-                         Index{0}, n, detail::reduce_grain(n), partials, [=](Index i, Index end) { return f(x + i, end - i); },
-                         [](bool a, bool b) { return a && b; });
+                         Index{0}, n, detail::reduce_grain(n), partials,
+                         [=](Index i, Index end) { return f(x + i, end - i); }, [](bool a, bool b) { return a && b; });
 }
 
 #endif

@@ -34,7 +34,8 @@ template <class T> void softmax_forward(T* y, const T* x, Index rows, Index cols
         if (cols == 0) continue;
         auto row = array(y + r * cols, cols);
         const T shift = array(x + r * cols, cols).maxCoeff();
-        for (Index c = 0; c < cols; ++c) row[c] = std::exp(x[r * cols + c] - shift); // Eigen's own exp(-inf) is not zero
+        for (Index c = 0; c < cols; ++c)
+            row[c] = std::exp(x[r * cols + c] - shift); // Eigen's own exp(-inf) is not zero
         row /= row.sum();
     }
 }
@@ -55,19 +56,19 @@ using ref::softmax_forward;
 
 #else
 
-/// y[r, c] = exp(x[r, c] - m) / sum over c of exp(x[r, c] - m), m the row's maximum. y may be x. A row with NaN, with +infinity
-/// or of -infinity only becomes NaN.
+/// y[r, c] = exp(x[r, c] - m) / sum over c of exp(x[r, c] - m), m the row's maximum. y may be x. A row with NaN, with
+/// +infinity or of -infinity only becomes NaN.
 template <class T> void softmax_forward(T* y, const T* x, Index rows, Index cols) {
     const auto f = GRADUS_DISPATCH(softmax_table<T>).forward;
-    parallel_for(0, rows, detail::row_grain(cols), [=](Index r, Index end) { f(y + r * cols, x + r * cols, end - r, cols); });
+    parallel_for(0, rows, detail::row_grain(cols),
+                 [=](Index r, Index end) { f(y + r * cols, x + r * cols, end - r, cols); });
 }
 
 /// dx[r, c] = y[r, c] (dy[r, c] - sum over c of dy[r, c] y[r, c]), from softmax's output y. dx may be dy.
 template <class T> void softmax_backward(T* dx, const T* dy, const T* y, Index rows, Index cols) {
     const auto f = GRADUS_DISPATCH(softmax_table<T>).backward;
-    parallel_for(0, rows, detail::row_grain(cols), [=](Index r, Index end) {
-        f(dx + r * cols, dy + r * cols, y + r * cols, end - r, cols);
-    });
+    parallel_for(0, rows, detail::row_grain(cols),
+                 [=](Index r, Index end) { f(dx + r * cols, dy + r * cols, y + r * cols, end - r, cols); });
 }
 
 #endif

@@ -19,15 +19,17 @@ struct BidirectionalOptions {
     Merge merge_mode = Merge::concat;
 };
 
-/// y = merge(f(x), b(x)), b being a copy of the recurrent layer f with go_backwards turned around and parameters of its own:
-/// x [B, T, D] -> y [B, 2U] (concat) or [B, U]; with return_sequences [B, T, 2U] or [B, T, U], b's steps in order of time and masked
-/// steps zero. Then, where the layer returns states, f's and b's. Optional inputs after x: f's and b's initial states.
-/// As Keras's Bidirectional (whose merge_mode None is two layers here). Parameters are named forward.… and backward.….
+/// y = merge(f(x), b(x)), b being a copy of the recurrent layer f with go_backwards turned around and parameters of its
+/// own: x [B, T, D] -> y [B, 2U] (concat) or [B, U]; with return_sequences [B, T, 2U] or [B, T, U], b's steps in order
+/// of time and masked steps zero. Then, where the layer returns states, f's and b's. Optional inputs after x: f's and
+/// b's initial states. As Keras's Bidirectional (whose merge_mode None is two layers here). Parameters are named
+/// forward.… and backward.….
 template <class T = float> class Bidirectional : public Layer<Bidirectional, T> {
 public:
     Bidirectional() = default;
     /// Throws ValueError where the layer is not recurrent.
-    explicit Bidirectional(const LayerHandle<T>& layer, const BidirectionalOptions& options = {}) : o_(options), forward_(layer) {
+    explicit Bidirectional(const LayerHandle<T>& layer, const BidirectionalOptions& options = {})
+        : o_(options), forward_(layer) {
         const auto& given = recurrent(forward_);
         detail::IdentityMap renewed;
         detail::renew_identities(*forward_, renewed);
@@ -63,7 +65,9 @@ public:
         b.mask(0, sequences_ ? build::Mask::pass : build::Mask::stop);
         for (int i = 0; layer.return_state() && i < 2 * states_; ++i) b.out(1 + i, {shape[0], shape.back()});
 
-        const auto needs = [&](build::Needs n) { return b.of(f_).needs() == n || b.of(f_).needs() == build::Needs::both; };
+        const auto needs = [&](build::Needs n) {
+            return b.of(f_).needs() == n || b.of(f_).needs() == build::Needs::both;
+        };
         b.backward_needs(needs(build::Needs::input) ? build::Needs::input : build::Needs::neither);
         const bool keep = o_.merge_mode == Merge::mul || needs(build::Needs::output);
         for (auto& y : ys_) y = keep ? b.kept<T>(shape) : Kept<T>{{}, b.scratch<T>(shape)};
@@ -84,9 +88,15 @@ public:
             if (masked) return void(std::fill_n(to, y.shape()[-1], T(0)));
             switch (o_.merge_mode) {
             case Merge::concat: std::copy_n(q, units, std::copy_n(p, units, to)); break;
-            case Merge::sum: for (Index u = 0; u < units; ++u) to[u] = p[u] + q[u]; break;
-            case Merge::mul: for (Index u = 0; u < units; ++u) to[u] = p[u] * q[u]; break;
-            case Merge::ave: for (Index u = 0; u < units; ++u) to[u] = (p[u] + q[u]) / 2; break;
+            case Merge::sum:
+                for (Index u = 0; u < units; ++u) to[u] = p[u] + q[u];
+                break;
+            case Merge::mul:
+                for (Index u = 0; u < units; ++u) to[u] = p[u] * q[u];
+                break;
+            case Merge::ave:
+                for (Index u = 0; u < units; ++u) to[u] = (p[u] + q[u]) / 2;
+                break;
             }
         });
     }
@@ -102,13 +112,18 @@ public:
             const Index units = df.shape()[-1];
             each_step(r, df.shape(), [&](Index f, Index b, bool masked) {
                 T *p = df.data() + f * units, *q = db.data() + b * units;
-                const T *from = dy.data() + f * dy.shape()[-1], *yp = yf.data() + f * units, *yq = yb.data() + b * units;
+                const T *from = dy.data() + f * dy.shape()[-1], *yp = yf.data() + f * units,
+                        *yq = yb.data() + b * units;
                 if (masked) return std::fill_n(p, units, T(0)), void(std::fill_n(q, units, T(0)));
                 switch (o_.merge_mode) {
                 case Merge::concat: std::copy_n(from, units, p), std::copy_n(from + units, units, q); break;
                 case Merge::sum: std::copy_n(from, units, p), std::copy_n(from, units, q); break;
-                case Merge::mul: for (Index u = 0; u < units; ++u) p[u] = from[u] * yq[u], q[u] = from[u] * yp[u]; break;
-                case Merge::ave: for (Index u = 0; u < units; ++u) p[u] = q[u] = from[u] / 2; break;
+                case Merge::mul:
+                    for (Index u = 0; u < units; ++u) p[u] = from[u] * yq[u], q[u] = from[u] * yp[u];
+                    break;
+                case Merge::ave:
+                    for (Index u = 0; u < units; ++u) p[u] = q[u] = from[u] / 2;
+                    break;
                 }
             });
         }
@@ -116,29 +131,34 @@ public:
         r.backward(f_, 0, {x, in(r, 0, 0), in(r, 0, 1)}, {yf, out(r, 0, 0), out(r, 0, 1)},
                    {df, r.dy(position(0, 0)), r.dy(position(0, 1))}, {dx, r.dx(position(0, 0)), r.dx(position(0, 1))});
         r.backward(b_, 0, {x, in(r, 1, 0), in(r, 1, 1)}, {yb, out(r, 1, 0), out(r, 1, 1)},
-                   {db, r.dy(position(1, 0)), r.dy(position(1, 1))}, {second, r.dx(position(1, 0)), r.dx(position(1, 1))});
+                   {db, r.dy(position(1, 0)), r.dy(position(1, 1))},
+                   {second, r.dx(position(1, 0)), r.dx(position(1, 1))});
         if (!dx.empty()) kernels::accumulate(dx.data(), second.data(), dx.size());
     }
 
 private:
     static const Recurrent& recurrent(const LayerHandle<T>& layer) {
         const auto* r = layer ? dynamic_cast<const Recurrent*>(&*layer) : nullptr;
-        if (!r) throw_value_error("bidirectional: expects a recurrent layer, got " + (layer ? std::string(layer->kind()) : "none"));
+        if (!r)
+            throw_value_error("bidirectional: expects a recurrent layer, got " +
+                              (layer ? std::string(layer->kind()) : "none"));
         return *r;
     }
     /// The wrapper's input or output that holds a state of a direction; -1 where the layer has fewer.
     int position(int direction, int i) const { return i < states_ ? 1 + direction * states_ + i : -1; }
     AnyView in(Run<T>& r, int direction, int i) const { return r.x(position(direction, i)); }
     AnyView out(Run<T>& r, int direction, int i) const { return r.y(position(direction, i)); }
-    /// Calls f(row of forward's y, row of backward's y, masked) for each step, or, without return_sequences, each sample.
+    /// Calls f(row of forward's y, row of backward's y, masked) for each step, or, without return_sequences, each
+    /// sample.
     template <class F> void each_step(Run<T>& r, const Shape& s, const F& f) const {
         const auto mask = r.mask(0);
         const Index time = sequences_ ? s[1] : 1;
-        parallel_for(0, s[0], std::max<Index>(1, 16384 / std::max<Index>(1, time * s[-1])), [&](Index first, Index last) {
-            for (Index b = first; b < last; ++b)
-                for (Index t = 0; t < time; ++t)
-                    f(b * time + t, b * time + time - 1 - t, sequences_ && !mask.empty() && !mask[b * time + t]);
-        });
+        parallel_for(
+            0, s[0], std::max<Index>(1, 16384 / std::max<Index>(1, time * s[-1])), [&](Index first, Index last) {
+                for (Index b = first; b < last; ++b)
+                    for (Index t = 0; t < time; ++t)
+                        f(b * time + t, b * time + time - 1 - t, sequences_ && !mask.empty() && !mask[b * time + t]);
+            });
     }
 
     BidirectionalOptions o_;

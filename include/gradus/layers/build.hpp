@@ -20,7 +20,7 @@ namespace build {
 enum class Mask : std::uint8_t { stop, pass, make };
 /// Which of its forward values a layer's backward reads; the plan frees the others early.
 enum class Needs : std::uint8_t { neither, input, output, both };
-}  // namespace build
+} // namespace build
 
 /// How a parameter is treated beside its gradient.
 struct ParamOptions {
@@ -30,7 +30,8 @@ struct ParamOptions {
     bool row_sparse = false;
 };
 
-/// The size of a buffer as a function of symbolic sizes, where a shape cannot say it: a kernel's workspace. Must be monotone.
+/// The size of a buffer as a function of symbolic sizes, where a shape cannot say it: a kernel's workspace. Must be
+/// monotone.
 struct Sizer {
     std::vector<Dim> dims;
     std::function<Index(const Index*)> size;
@@ -85,7 +86,9 @@ public:
         Dtype dtype;
         std::string name;
         bool only_without_backward = false;
-        Shape evaluate(const Extents& e) const { return sizer.size ? Shape{sizer.evaluate(e)} : gradus::evaluate(shape, e); }
+        Shape evaluate(const Extents& e) const {
+            return sizer.size ? Shape{sizer.evaluate(e)} : gradus::evaluate(shape, e);
+        }
     };
     struct IdsSpec {
         int input;
@@ -111,20 +114,23 @@ public:
     void out(int i, SymbolicShape shape) { declare_out(i, std::move(shape), scalar_); }
     /// Declares output i of another element type: ids, flags.
     template <class U> void out_as(int i, SymbolicShape shape) { declare_out(i, std::move(shape), dtype_of<U>()); }
-    /// Input i holds ids in [0, below): data are checked on entry; ids computed in the graph are clamped by their reader.
+    /// Input i holds ids in [0, below): data are checked on entry; ids computed in the graph are clamped by their
+    /// reader.
     void ids(int i, Dim below) { ids_.push_back({i, std::move(below)}); }
     /// The mask of an output: [B, T], the output's first two axes.
     void mask(int output, build::Mask m, int input = 0);
 
     /// Throws ShapeError "<place>: expects <expectation>, got <inputs' shapes>".
     void require(bool condition, std::string_view expectation) const;
-    /// Throws ShapeError unless input i is there, of the layer's scalar, with at least (at most, where not 0) so many axes.
+    /// Throws ShapeError unless input i is there, of the layer's scalar, with at least (at most, where not 0) so many
+    /// axes.
     void require_values(int i, Index min_rank, Index max_rank, std::string_view expectation) const;
     /// As require(a == b); what symbols leave undecided is checked again when a plan is made.
     void require_equal(const Dim& a, const Dim& b, std::string_view expectation);
 
     /// A trained parameter of the layer's scalar. Every size must be known.
-    Param param(std::string_view name, const SymbolicShape& shape, const Initializer& initializer, ParamOptions options = {});
+    Param param(std::string_view name, const SymbolicShape& shape, const Initializer& initializer,
+                ParamOptions options = {});
     /// As param, starting from given values instead of an initializer.
     Param param(std::string_view name, const SymbolicShape& shape, std::shared_ptr<const Tensor<float>> value,
                 ParamOptions options = {});
@@ -142,12 +148,16 @@ public:
         carries_.push_back({std::move(shape), {}, dtype_of<U>(), std::string(name)});
         return {static_cast<int>(carries_.size()) - 1};
     }
-    template <class U> Saved<U> saved(SymbolicShape shape) { return {add(saved_, {std::move(shape), {}, dtype_of<U>(), {}})}; }
+    template <class U> Saved<U> saved(SymbolicShape shape) {
+        return {add(saved_, {std::move(shape), {}, dtype_of<U>(), {}})};
+    }
     template <class U> Saved<U> saved(Sizer sizer) { return {add(saved_, {{}, std::move(sizer), dtype_of<U>(), {}})}; }
     template <class U> Scratch<U> scratch(SymbolicShape shape) {
         return {add(scratch_, {std::move(shape), {}, dtype_of<U>(), {}})};
     }
-    template <class U> Scratch<U> scratch(Sizer sizer) { return {add(scratch_, {{}, std::move(sizer), dtype_of<U>(), {}})}; }
+    template <class U> Scratch<U> scratch(Sizer sizer) {
+        return {add(scratch_, {{}, std::move(sizer), dtype_of<U>(), {}})};
+    }
     template <class U> Kept<U> kept(const SymbolicShape& shape) {
         return {saved<U>(shape), {add(scratch_, {shape, {}, dtype_of<U>(), {}, true})}};
     }

@@ -83,8 +83,8 @@ inline Param Build::param(std::string_view name, const SymbolicShape& shape, std
                           ParamOptions options) {
     const Shape s = constant(shape, name);
     if (value && value->shape() != s)
-        throw_shape_error(context_ + ": " + std::string(name) + " expects given values of " + gradus::to_string(s) + ", got " +
-                          gradus::to_string(value->shape()));
+        throw_shape_error(context_ + ": " + std::string(name) + " expects given values of " + gradus::to_string(s) +
+                          ", got " + gradus::to_string(value->shape()));
     params_.push_back({std::string(name), s, Initializer(), std::move(value), options, nullptr, {}, false, {}});
     return {static_cast<int>(params_.size()) - 1};
 }
@@ -95,9 +95,9 @@ inline Param Build::alias(const LayerBase& owner, std::string_view name, bool tr
 }
 
 inline Child Build::child(const LayerBase& layer, std::vector<In> inputs, std::string_view name, Dim times) {
-    auto c = std::make_unique<ChildSpec>(
-        ChildSpec{layer.copy(), Build(std::move(inputs), layer.dtype(), context_ + (name.empty() ? "" : "." + std::string(name))),
-                  std::string(name), std::move(times)});
+    auto c = std::make_unique<ChildSpec>(ChildSpec{
+        layer.copy(), Build(std::move(inputs), layer.dtype(), context_ + (name.empty() ? "" : "." + std::string(name))),
+        std::string(name), std::move(times)});
     c->layer->build(c->build);
     children_.push_back(std::move(c));
     return {static_cast<int>(children_.size()) - 1};

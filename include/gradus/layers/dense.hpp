@@ -46,7 +46,8 @@ public:
     activation::Kind ends_with() const override { return o_.activation; }
 
     void build(Build& b) override {
-        if (o_.units < 1) throw_value_error(b.context() + ": units expects at least 1, got " + std::to_string(o_.units));
+        if (o_.units < 1)
+            throw_value_error(b.context() + ": units expects at least 1, got " + std::to_string(o_.units));
         if (o_.units > std::numeric_limits<std::int32_t>::max())
             throw_value_error(b.context() + ": units expects at most 2^31 - 1, got " + std::to_string(o_.units));
         b.require_values(0, 2, 0, "values [batch, ..., features]");
@@ -66,12 +67,13 @@ public:
         b.backward_needs(o_.activation == linear || from_input ? build::Needs::input : build::Needs::both);
         if (from_input) z_ = b.saved<T>({rows, units});
         if (o_.activation != linear) dz_ = b.scratch<T>({rows, units});
-        workspace_ = b.scratch<T>(Sizer{{rows}, [=](const Index* n) {
-            using kernels::Transpose;
-            return std::max({kernels::matmul_workspace<T>(n[0], units, features, Transpose::no, Transpose::no),
-                             kernels::matmul_workspace<T>(features, units, n[0], Transpose::yes, Transpose::no),
-                             kernels::matmul_workspace<T>(n[0], features, units, Transpose::no, Transpose::yes)});
-        }});
+        workspace_ = b.scratch<T>(Sizer{
+            {rows}, [=](const Index* n) {
+                using kernels::Transpose;
+                return std::max({kernels::matmul_workspace<T>(n[0], units, features, Transpose::no, Transpose::no),
+                                 kernels::matmul_workspace<T>(features, units, n[0], Transpose::yes, Transpose::no),
+                                 kernels::matmul_workspace<T>(n[0], features, units, Transpose::no, Transpose::yes)});
+            }});
     }
 
     void forward(Run<T>& r) const override {
@@ -81,8 +83,9 @@ public:
         const Index features = x.shape()[-1], units = o_.units, rows = y.size() / units;
         const bool fused = o_.activation == relu;
         T* const z = r[z_].empty() ? y.data() : r[z_].data();
-        kernels::matmul<T>(z, units, x.data(), features, Transpose::no, r[kernel_].data(), units, Transpose::no, rows, units,
-                           features, false, {.bias = r[bias_].data(), .activation = fused ? relu : linear}, r[workspace_].data());
+        kernels::matmul<T>(z, units, x.data(), features, Transpose::no, r[kernel_].data(), units, Transpose::no, rows,
+                           units, features, false, {.bias = r[bias_].data(), .activation = fused ? relu : linear},
+                           r[workspace_].data());
         if (!fused) kernels::activation_forward(y.data(), z, o_.activation, rows, units);
     }
 
@@ -101,18 +104,19 @@ public:
         }
         T* workspace = r[workspace_].data();
         if (const auto g = r.grad(kernel_); !g.empty())
-            kernels::matmul<T>(g.data(), units, x.data(), features, Transpose::yes, dz, units, Transpose::no, features, units, rows,
-                               true, {}, workspace);
+            kernels::matmul<T>(g.data(), units, x.data(), features, Transpose::yes, dz, units, Transpose::no, features,
+                               units, rows, true, {}, workspace);
         if (const auto g = r.grad(bias_); !g.empty()) kernels::column_sums(g.data(), dz, rows, units, true);
         if (!dx.empty())
-            kernels::matmul<T>(dx.data(), features, dz, units, Transpose::no, r[kernel_].data(), units, Transpose::yes, rows,
-                               features, units, false, {}, workspace);
+            kernels::matmul<T>(dx.data(), features, dz, units, Transpose::no, r[kernel_].data(), units, Transpose::yes,
+                               rows, features, units, false, {}, workspace);
     }
 
     /// Takes a following activation into the product.
     std::unique_ptr<LayerOf<T>> fuse(const LayerOf<T>& next, int) const override {
         const auto* after = dynamic_cast<const Activation<T>*>(&next);
-        if (!after || o_.activation != linear || after->parameter() != activation::usual_parameter(after->function())) return {};
+        if (!after || o_.activation != linear || after->parameter() != activation::usual_parameter(after->function()))
+            return {};
         auto both = std::make_unique<Dense>(*this);
         both->o_.activation = after->function();
         return both;

@@ -11,20 +11,20 @@
 GRADUS_BEGIN
 
 struct EmbeddingOptions {
-    Index input_dim = 0;   ///< V: ids are in [0, V)
-    Index output_dim = 0;  ///< D
+    Index input_dim = 0;  ///< V: ids are in [0, V)
+    Index output_dim = 0; ///< D
     Initializer embeddings_initializer = initializers::random_uniform(-0.05, 0.05);
     Regularizer embeddings_regularizer = {};
     Constraint embeddings_constraint = {};
-    bool mask_zero = false;  ///< id 0 is padding: the output carries a mask
+    bool mask_zero = false; ///< id 0 is padding: the output carries a mask
     bool trainable = true;
-    Tensor<float> weights = {};  ///< start from this matrix [V, D] instead of the initializer
+    Tensor<float> weights = {}; ///< start from this matrix [V, D] instead of the initializer
 };
 
 /// y[b, t] = E[x[b, t]]: ids x [B, T] (any axes) -> y [B, T, D], embeddings E [V, D].
-/// Ids in data are checked before they enter; those computed in the graph are clamped to [0, V). The gradient of E is sparse by
-/// rows, but with a regularizer: only ids of the step are updated, though optimizers treat the others as zero, as Keras does.
-/// With mask_zero, x is [B, T].
+/// Ids in data are checked before they enter; those computed in the graph are clamped to [0, V). The gradient of E is
+/// sparse by rows, but with a regularizer: only ids of the step are updated, though optimizers treat the others as
+/// zero, as Keras does. With mask_zero, x is [B, T].
 template <class T = float> class Embedding : public Layer<Embedding, T> {
 public:
     Embedding() = default;
@@ -44,10 +44,11 @@ public:
 
     void build(Build& b) override {
         if (o_.input_dim < 1 || o_.output_dim < 1)
-            throw_value_error(b.context() + ": expects input_dim and output_dim of at least 1, got " + std::to_string(o_.input_dim) +
-                              " and " + std::to_string(o_.output_dim));
+            throw_value_error(b.context() + ": expects input_dim and output_dim of at least 1, got " +
+                              std::to_string(o_.input_dim) + " and " + std::to_string(o_.output_dim));
         if (o_.input_dim > std::numeric_limits<std::int32_t>::max())
-            throw_value_error(b.context() + ": input_dim expects at most 2^31 - 1, got " + std::to_string(o_.input_dim));
+            throw_value_error(b.context() + ": input_dim expects at most 2^31 - 1, got " +
+                              std::to_string(o_.input_dim));
         const auto& x = b.in(0);
         const auto rank = static_cast<Index>(x.shape.size());
         b.require(x.present && x.dtype == Dtype::i32 && rank >= 1 && rank < Shape::max_rank, "int32 ids [batch, ...]");
@@ -67,14 +68,15 @@ public:
                           ? b.param("embeddings", table, o_.embeddings_initializer, options)
                           : b.param("embeddings", table, std::make_shared<const Tensor<float>>(o_.weights), options);
         order_ = b.scratch<std::int32_t>(Sizer{{n}, [v = o_.input_dim](const Index* size) {
-            return size[0] + kernels::embedding_backward_workspace(size[0], v);
-        }});
+                                                   return size[0] + kernels::embedding_backward_workspace(size[0], v);
+                                               }});
     }
 
     void forward(Run<T>& r) const override {
         const auto ids = r.ids(0);
         const auto given = r.mask(0);
-        kernels::embedding_forward(r.y(0).data(), ids.data(), r[embeddings_].data(), ids.size(), o_.input_dim, o_.output_dim);
+        kernels::embedding_forward(r.y(0).data(), ids.data(), r[embeddings_].data(), ids.size(), o_.input_dim,
+                                   o_.output_dim);
         if (!o_.mask_zero) return;
         const auto mask = r.out_mask(0);
         for (Index i = 0; i < mask.size(); ++i) mask[i] = ids[i] != 0 && (given.empty() || given[i]);
@@ -89,9 +91,10 @@ public:
         const auto sparse = r.positions(embeddings_);
         std::int32_t* clamped = r[order_].data();
         if (sparse.empty())
-            for (Index i = 0; i < n; ++i) clamped[i] = std::clamp(ids[i], 0, static_cast<std::int32_t>(o_.input_dim - 1));
-        kernels::embedding_backward(g.data(), dy.data(), sparse.empty() ? clamped : sparse.data(), n, o_.output_dim, g.shape()[0],
-                                    clamped + n);
+            for (Index i = 0; i < n; ++i)
+                clamped[i] = std::clamp(ids[i], 0, static_cast<std::int32_t>(o_.input_dim - 1));
+        kernels::embedding_backward(g.data(), dy.data(), sparse.empty() ? clamped : sparse.data(), n, o_.output_dim,
+                                    g.shape()[0], clamped + n);
     }
 
 private:

@@ -25,8 +25,10 @@ public:
         const auto dx = r.dx(0);
         if (dx.empty()) return;
         const Shape s = dx.shape();
-        if (r.dy(0).empty()) kernels::fill(dx.data(), T(0), dx.size());
-        else kernels::average_pool_time_backward(dx.data(), r.dy(0).data(), r.mask(0).data(), s[0], s[1], s[2]);
+        if (r.dy(0).empty())
+            kernels::fill(dx.data(), T(0), dx.size());
+        else
+            kernels::average_pool_time_backward(dx.data(), r.dy(0).data(), r.mask(0).data(), s[0], s[1], s[2]);
     }
 };
 

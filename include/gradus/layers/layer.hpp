@@ -1,6 +1,8 @@
-/// The layer contract: LayerBase (free of the scalar), LayerOf<T> (forward and backward), Layer<Self, T> (what layers derive from).
+/// The layer contract: LayerBase (free of the scalar), LayerOf<T> (forward and backward), Layer<Self, T> (what layers
+/// derive from).
 ///
-/// A layer is a description plus typed handles; it owns no memory. Copies share an identity, and so parameters; clone() renews it.
+/// A layer is a description plus typed handles; it owns no memory. Copies share an identity, and so parameters; clone()
+/// renews it.
 #pragma once
 #include <gradus/core/fields.hpp>
 #include <gradus/kernels/activation_kind.hpp>
@@ -15,14 +17,15 @@ GRADUS_BEGIN
 
 class Node;
 
-/// What copies of a layer share: the address is the identity; the entries say where its parameters and state live once built.
+/// What copies of a layer share: the address is the identity; the entries say where its parameters and state live once
+/// built.
 struct Identity {
     struct Entry {
-        std::shared_ptr<void> store;  ///< the graph room's Store, kept alive by whoever uses the layer
+        std::shared_ptr<void> store; ///< the graph room's Store, kept alive by whoever uses the layer
         Index index = -1;
     };
     std::map<std::string, Entry, std::less<>> entries;
-    std::string name;  ///< given by the user; empty: numbered per model
+    std::string name; ///< given by the user; empty: numbered per model
 };
 
 /// What Node, Build and Fields name. Free of the scalar.
@@ -40,7 +43,8 @@ public:
     const std::shared_ptr<Identity>& identity() const { return identity_; }
     /// Renews the identity: this object no longer shares parameters with those it was copied from.
     void renew_identity() { set_identity(std::make_shared<Identity>()); }
-    /// For visitors that clone: sets an identity chosen by the caller. A layer whose copies share more than parameters overrides it.
+    /// For visitors that clone: sets an identity chosen by the caller. A layer whose copies share more than parameters
+    /// overrides it.
     virtual void set_identity(std::shared_ptr<Identity> identity) { identity_ = std::move(identity); }
     /// The user's name; empty: numbered per model ("lstm", "lstm_1").
     const std::string& name() const { return identity_->name; }
@@ -71,9 +75,10 @@ Node record(const LayerBase& layer, std::initializer_list<const Node*> inputs);
 namespace detail {
 using IdentityMap = std::map<const Identity*, std::shared_ptr<Identity>>;
 void renew_identities(LayerBase& layer, IdentityMap& map);
-}  // namespace detail
+} // namespace detail
 
-/// What layers derive from: `template <class T = float> class Swish : public Layer<Swish, T>`. (Losses have a base of their own.)
+/// What layers derive from: `template <class T = float> class Swish : public Layer<Swish, T>`. (Losses have a base of
+/// their own.)
 template <template <class> class Self, class T, class Base = LayerOf<T>> class Layer : public Base {
 public:
     using scalar = T;
@@ -119,8 +124,10 @@ template <class T> class LayerHandle {
 public:
     LayerHandle() = default;
     template <LayerType L> LayerHandle(const L& layer) {
-        if constexpr (std::is_same_v<typename L::scalar, T>) layer_ = layer.copy();
-        else layer_ = layer.template to<T>().copy();
+        if constexpr (std::is_same_v<typename L::scalar, T>)
+            layer_ = layer.copy();
+        else
+            layer_ = layer.template to<T>().copy();
     }
     explicit LayerHandle(std::unique_ptr<LayerBase> layer) : layer_(std::move(layer)) {}
     LayerHandle(const LayerHandle& o) : layer_(o.layer_ ? o.layer_->copy() : nullptr) {}
@@ -160,7 +167,7 @@ namespace detail {
 inline void set_views(std::vector<AnyView>& to, std::initializer_list<AnyView> from) {
     for (std::size_t i = 0; i < to.size(); ++i) to[i] = i < from.size() ? from.begin()[i] : AnyView();
 }
-}  // namespace detail
+} // namespace detail
 
 template <class T>
 void Run<T>::forward(Child c, Index time, std::initializer_list<AnyView> x, std::initializer_list<AnyView> y) const {
@@ -175,9 +182,9 @@ void Run<T>::forward(Child c, Index time, std::initializer_list<AnyView> x, std:
     static_cast<const LayerOf<T>&>(*f.layer).forward(run);
 }
 
-template <class T>
-void Run<T>::backward(Child c, Index time, std::initializer_list<AnyView> x, std::initializer_list<AnyView> y,
-                      std::initializer_list<AnyView> dy, std::initializer_list<AnyView> dx) const {
+template <class T> void Run<T>::backward(Child c, Index time, std::initializer_list<AnyView> x,
+                                         std::initializer_list<AnyView> y, std::initializer_list<AnyView> dy,
+                                         std::initializer_list<AnyView> dx) const {
     Frame& f = frame_->children[static_cast<std::size_t>(c.i)];
     f.time = frame_->time * f.times + time;
     detail::set_views(f.x, x);
@@ -227,7 +234,7 @@ inline void renew_identities(LayerBase& layer, IdentityMap& map) {
     IdentityRenewer visitor(map);
     layer.fields(visitor);
 }
-}  // namespace detail
+} // namespace detail
 
 GRADUS_END
 

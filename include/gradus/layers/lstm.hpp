@@ -10,11 +10,12 @@
 
 GRADUS_BEGIN
 
-/// x [B, T, D] (then optional h0, c0 [B, U]) -> y [B, U], the last h; with return_sequences [B, T, U], every h; with return_state
-/// also h and c [B, U]. Formula and gate order (i f c o): kernels/lstm.hpp. Parameters kernel [D, 4U], recurrent_kernel [U, 4U],
-/// bias [4U]. A masked step copies h and c; masks pass with return_sequences and end here without.
-/// As Keras, but: with recurrent_dropout all gates share one mask (Keras draws one for each); sigmoid and tanh are the only
-/// activations; go_backwards with return_sequences gives y in the order of processing, as Keras. PyTorch orders gates i f g o.
+/// x [B, T, D] (then optional h0, c0 [B, U]) -> y [B, U], the last h; with return_sequences [B, T, U], every h; with
+/// return_state also h and c [B, U]. Formula and gate order (i f c o): kernels/lstm.hpp. Parameters kernel [D, 4U],
+/// recurrent_kernel [U, 4U], bias [4U]. A masked step copies h and c; masks pass with return_sequences and end here
+/// without. As Keras, but: with recurrent_dropout all gates share one mask (Keras draws one for each); sigmoid and tanh
+/// are the only activations; go_backwards with return_sequences gives y in the order of processing, as Keras. PyTorch
+/// orders gates i f g o.
 template <class T = float> class LSTM : public Layer<LSTM, T>, public Recurrent {
 public:
     LSTM() = default;
@@ -60,11 +61,13 @@ public:
             if (o_.unit_forget_bias) b.preset(bias_, units, 2 * units, 1);
         }
         b.backward_needs(build::Needs::neither);
-        saved_ = b.saved<T>(Sizer{{batch, time}, [=](const Index* n) { return kernels::lstm_saved(n[0], n[1], features, units); }});
-        workspace_ = b.scratch<T>(Sizer{{batch, time}, [=](const Index* n) {
-            return std::max(kernels::lstm_forward_workspace(n[0], n[1], features, units),
-                            kernels::lstm_backward_workspace(n[0], n[1], features, units));
-        }});
+        saved_ = b.saved<T>(
+            Sizer{{batch, time}, [=](const Index* n) { return kernels::lstm_saved(n[0], n[1], features, units); }});
+        workspace_ =
+            b.scratch<T>(Sizer{{batch, time}, [=](const Index* n) {
+                                   return std::max(kernels::lstm_forward_workspace(n[0], n[1], features, units),
+                                                   kernels::lstm_backward_workspace(n[0], n[1], features, units));
+                               }});
         if (o_.dropout > 0) input_mask_ = b.kept<T>({batch, features});
         if (o_.recurrent_dropout > 0) recurrent_mask_ = b.kept<T>({batch, units});
         if (o_.return_state && !o_.return_sequences) dh_ = b.scratch<T>({batch, units});

@@ -17,7 +17,7 @@ struct Frame {
     /// A buffer with one entry per time of a child.
     struct Buffer {
         AnyView view;
-        Index stride = 0;  ///< bytes between entries
+        Index stride = 0; ///< bytes between entries
     };
     /// A row-sparse gradient: the sorted unique ids, and for each id of this place's input its position among them.
     struct Rows {
@@ -25,21 +25,21 @@ struct Frame {
     };
 
     const LayerBase* layer = nullptr;
-    std::vector<AnyView> x, y, dy, dx;              // masks travel in the views
+    std::vector<AnyView> x, y, dy, dx; // masks travel in the views
     std::vector<AnyView> params, grads, states, old, next;
-    std::vector<Rows> rows;                         // per parameter
+    std::vector<Rows> rows; // per parameter
     std::vector<Buffer> saved, scratch_forward, scratch_backward;
     std::vector<Frame> children;
     Index times = 1, time = 0;
-    std::uint64_t place = 0;                        ///< where in the graph: part of the random key
-    bool inference = false;                         ///< a wrapper's child that never trains, whatever the wrapper does
+    std::uint64_t place = 0; ///< where in the graph: part of the random key
+    bool inference = false;  ///< a wrapper's child that never trains, whatever the wrapper does
 };
 
 /// What holds for a whole pass.
 struct Pass {
-    bool training = false;     ///< dropout, running means
-    bool backward = false;     ///< which scratch is current
-    bool below_activation = false;  ///< this place: see Run::below_activation
+    bool training = false;         ///< dropout, running means
+    bool backward = false;         ///< which scratch is current
+    bool below_activation = false; ///< this place: see Run::below_activation
     std::uint64_t seed = 0;
     std::uint32_t update = 0, micro = 0, first_row = 0;
 };
@@ -67,12 +67,15 @@ public:
     View<T> dx(int i) const { return at(frame_->dx, i).template as<T>(); }
 
     View<const T> operator[](Param p) const { return at(frame_->params, p.i).template as<const T>(); }
-    /// Empty: the parameter is frozen; else accumulate. A row-sparse parameter's gradient has one row for each of rows(p).
+    /// Empty: the parameter is frozen; else accumulate. A row-sparse parameter's gradient has one row for each of
+    /// rows(p).
     View<T> grad(Param p) const { return at(frame_->grads, p.i).template as<T>(); }
     /// Row-sparse: the sorted unique ids of this step.
     std::span<const std::int32_t> rows(Param p) const { return frame_->rows[static_cast<std::size_t>(p.i)].ids; }
     /// Row-sparse: for each id of this place's input, in order, its position in rows(p).
-    std::span<const std::int32_t> positions(Param p) const { return frame_->rows[static_cast<std::size_t>(p.i)].positions; }
+    std::span<const std::int32_t> positions(Param p) const {
+        return frame_->rows[static_cast<std::size_t>(p.i)].positions;
+    }
     template <class U> View<U> operator[](State<U> s) const { return at(frame_->states, s.i).template as<U>(); }
     template <class U> View<U> operator[](Saved<U> s) const { return entry<U>(frame_->saved, s.i); }
     template <class U> View<U> operator[](Scratch<U> s) const {

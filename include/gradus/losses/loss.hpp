@@ -1,4 +1,5 @@
-/// Loss: the interface of layers whose output is one number per sample or per step, and the copyable handle that `compile` holds.
+/// Loss: the interface of layers whose output is one number per sample or per step, and the copyable handle that
+/// `compile` holds.
 #pragma once
 #include <gradus/kernels/elementwise.hpp>
 #include <gradus/layers/layer.hpp>
@@ -11,12 +12,13 @@
 
 GRADUS_BEGIN
 
-/// A loss is a layer: input 0 is the prediction, input 1 the target, more if it likes; output 0 is one value per sample [B] or per
-/// step [B, T]. Weights, masks, the mean and the loss's own weight are the model's business: it hands them in as dy.
+/// A loss is a layer: input 0 is the prediction, input 1 the target, more if it likes; output 0 is one value per sample
+/// [B] or per step [B, T]. Weights, masks, the mean and the loss's own weight are the model's business: it hands them
+/// in as dy.
 ///
-/// A loss may compute its gradient in forward, into a Saved buffer (empty where nothing is differentiated). Where it says
-/// `passes_over(kind)` and `Run::below_activation()` holds, dx is the gradient below that activation of the prediction, which
-/// stays an input as it is: a sigmoid's p - t, which does not vanish where p is saturated.
+/// A loss may compute its gradient in forward, into a Saved buffer (empty where nothing is differentiated). Where it
+/// says `passes_over(kind)` and `Run::below_activation()` holds, dx is the gradient below that activation of the
+/// prediction, which stays an input as it is: a sigmoid's p - t, which does not vanish where p is saturated.
 template <class T> class LossOf : public LayerOf<T> {
 public:
     /// The shape and element type of the target for such a prediction: models convert the data's targets to it.
@@ -144,6 +146,6 @@ template <class T> void scale_loss_gradient(View<T> dx, View<const T> dy, View<c
     });
 }
 
-}  // namespace detail
+} // namespace detail
 
 GRADUS_END

@@ -6,7 +6,7 @@
 GRADUS_BEGIN
 
 struct SparseCategoricalCrossentropyOptions {
-    bool from_logits = false;  ///< predictions are logits z, p = softmax(z)
+    bool from_logits = false; ///< predictions are logits z, p = softmax(z)
 };
 
 /// loss[...] = -log p[..., label], natural logarithm.
@@ -45,7 +45,8 @@ public:
         if (r.below_activation())
             kernels::softmax_sparse_crossentropy(y.data(), gradient, p.data(), labels, rows, classes);
         else
-            kernels::sparse_categorical_crossentropy(y.data(), gradient, p.data(), labels, rows, classes, o_.from_logits);
+            kernels::sparse_categorical_crossentropy(y.data(), gradient, p.data(), labels, rows, classes,
+                                                     o_.from_logits);
     }
     void backward(Run<T>& r) const override { detail::scale_loss_gradient<T>(r.dx(0), r.dy(0), r[gradient_], 1); }
 

@@ -21,8 +21,9 @@ struct Layout {
     Index bytes = 0;
 };
 
-/// Greedy by size: the largest buffers first, each into the smallest gap that holds it among those live at the same time.
-/// (Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020.) Offsets are multiples of 64.
+/// Greedy by size: the largest buffers first, each into the smallest gap that holds it among those live at the same
+/// time. (Pisarchyk and Lee, "Efficient memory management for deep neural net inference", 2020.) Offsets are multiples
+/// of 64.
 inline Layout plan_layout(const std::vector<LifeTime>& buffers) {
     Layout layout;
     layout.offsets.assign(buffers.size(), 0);
@@ -32,7 +33,7 @@ inline Layout plan_layout(const std::vector<LifeTime>& buffers) {
         return buffers[a].bytes != buffers[b].bytes ? buffers[a].bytes > buffers[b].bytes : a < b;
     });
 
-    std::vector<std::size_t> placed;  // by offset
+    std::vector<std::size_t> placed; // by offset
     for (std::size_t b : order) {
         const Index bytes = align_up(buffers[b].bytes);
         if (bytes == 0) continue;

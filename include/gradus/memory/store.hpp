@@ -15,7 +15,7 @@ public:
         Shape shape;
         Dtype dtype = Dtype::f32;
         bool trained = true;
-        Index offset = 0;  ///< bytes from the start of its block, a multiple of 64
+        Index offset = 0; ///< bytes from the start of its block, a multiple of 64
     };
 
     Index add(const Shape& shape, Dtype dtype, bool trained) {

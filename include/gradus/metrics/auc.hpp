@@ -139,7 +139,8 @@ private:
     void check_row(double label, double weight) const {
         if (label != 0 && label != 1)
             throw_value_error(o_.name + ": expects labels 0 or 1, got " + std::to_string(label));
-        if (!(weight > 0)) throw_value_error(o_.name + ": expects weights of at least 0, got " + std::to_string(weight));
+        if (!(weight > 0))
+            throw_value_error(o_.name + ": expects weights of at least 0, got " + std::to_string(weight));
     }
     void add(const Row& row) {
         rows_.push_back(row);

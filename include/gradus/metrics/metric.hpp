@@ -28,13 +28,14 @@ public:
     ///   target      any element type; [B], [B, 1], [B, T], or the shape of the prediction
     ///   prediction  what the last layer says
     ///   weight      empty, one per row, or one per sample, which then counts for each of its steps
-    ///   mask        empty, one per row, or [B, T] for rows [B, T, C], which then counts for each of a step's: 0 leaves out
+    ///   mask        empty, one per row, or [B, T] for rows [B, T, C], which then counts for each of a step's: 0 leaves
+    ///   out
     /// Throws ShapeError where sizes do not fit and ValueError where a target is out of range.
     virtual void update(const AnyView& target, View<const T> prediction, View<const T> weight = {},
                         View<const std::uint8_t> mask = {}) = 0;
 
-    /// Throws ValueError on targets or weights that `update` would refuse: fit asks for all rows before anything changes.
-    /// `weight` is empty, or has one number per row or per sample, of any element type.
+    /// Throws ValueError on targets or weights that `update` would refuse: fit asks for all rows before anything
+    /// changes. `weight` is empty, or has one number per row or per sample, of any element type.
     virtual void check(const AnyView& target, const AnyView& weight) const {
         (void)target;
         (void)weight;

@@ -1,4 +1,5 @@
-/// Fits data to a graph's symbolic shapes: which values the symbols take, and whether the rest agrees; rows as datasets.
+/// Fits data to a graph's symbolic shapes: which values the symbols take, and whether the rest agrees; rows as
+/// datasets.
 #pragma once
 #include <gradus/data/dataset.hpp>
 #include <gradus/graph/graph.hpp>
@@ -13,7 +14,8 @@
 GRADUS_BEGIN
 namespace detail {
 
-[[noreturn]] GRADUS_COLD inline void throw_misfit(std::string_view name, const SymbolicShape& expected, const Shape& found) {
+[[noreturn]] GRADUS_COLD inline void throw_misfit(std::string_view name, const SymbolicShape& expected,
+                                                  const Shape& found) {
     throw_shape_error(std::string(name) + ": expects " + to_string(expected) + ", got " + to_string(found));
 }
 
@@ -28,9 +30,10 @@ inline void bind_shape(const SymbolicShape& expected, const Shape& found, Extent
     }
 }
 
-/// Throws ShapeError where a shape differs from what the symbols' values give. Trailing axes of one element may be missing or
-/// more than expected: targets [N] for predictions [N, 1].
-inline void check_shape(const SymbolicShape& expected, const Shape& found, const Extents& extents, std::string_view name) {
+/// Throws ShapeError where a shape differs from what the symbols' values give. Trailing axes of one element may be
+/// missing or more than expected: targets [N] for predictions [N, 1].
+inline void check_shape(const SymbolicShape& expected, const Shape& found, const Extents& extents,
+                        std::string_view name) {
     const Shape s = evaluate(expected, extents);
     const Index common = std::min(s.rank(), found.rank());
     bool fits = common > 0 || s.rank() == found.rank();
@@ -40,16 +43,18 @@ inline void check_shape(const SymbolicShape& expected, const Shape& found, const
     if (!fits) throw_misfit(name, expected, found);
 }
 
-/// Shapes of data against all of a graph's inputs; sets the symbols. A symbol on several axes has one value. Allocates nothing.
+/// Shapes of data against all of a graph's inputs; sets the symbols. A symbol on several axes has one value. Allocates
+/// nothing.
 inline void bind_inputs(const Graph& graph, const Shape* shapes, std::size_t n, Extents& extents, const char* who) {
     if (n != graph.inputs().size())
-        throw_shape_error(std::string(who) + ": expects " + std::to_string(graph.inputs().size()) + " input column(s), got " +
-                          std::to_string(n));
+        throw_shape_error(std::string(who) + ": expects " + std::to_string(graph.inputs().size()) +
+                          " input column(s), got " + std::to_string(n));
     for (std::size_t i = 0; i < n; ++i) {
         char name[48];
         std::snprintf(name, sizeof(name), "%s input #%d", who, static_cast<int>(i + 1));
         bind_shape(graph.out(graph.inputs()[i]).shape, shapes[i], extents, name);
-        if (shapes[i].rank() && shapes[i][0] == 0) throw_value_error(std::string(name) + ": expects at least one row, got an empty set");
+        if (shapes[i].rank() && shapes[i][0] == 0)
+            throw_value_error(std::string(name) + ": expects at least one row, got an empty set");
     }
     for (std::size_t i = 0; i < n; ++i) {
         const SymbolicShape& expected = graph.out(graph.inputs()[i]).shape;
@@ -57,8 +62,9 @@ inline void bind_inputs(const Graph& graph, const Shape* shapes, std::size_t n, 
             if (expected[k].evaluate(extents) == shapes[i][static_cast<Index>(k)]) continue;
             std::string others;
             for (std::size_t j = 0; j < n; ++j) others += (j ? ", " : "") + to_string(shapes[j]);
-            throw_shape_error(std::string(who) + " input #" + std::to_string(i + 1) + ": expects " + to_string(expected) + ", got " +
-                              to_string(shapes[i]) + (n > 1 ? " among inputs of " + others : std::string()));
+            throw_shape_error(std::string(who) + " input #" + std::to_string(i + 1) + ": expects " +
+                              to_string(expected) + ", got " + to_string(shapes[i]) +
+                              (n > 1 ? " among inputs of " + others : std::string()));
         }
     }
 }
@@ -66,8 +72,8 @@ inline void bind_inputs(const Graph& graph, const Shape* shapes, std::size_t n, 
 /// What a model puts out, as its scalar; throws ValueError where the output is of another element type.
 template <class T> View<const T> values_of(const AnyView& v) {
     if (v.dtype != dtype_of<T>())
-        throw_value_error("model: the output is " + std::string(name_of(v.dtype)) + ", not " + std::string(name_of(dtype_of<T>())) +
-                          "; predict converts it");
+        throw_value_error("model: the output is " + std::string(name_of(v.dtype)) + ", not " +
+                          std::string(name_of(dtype_of<T>())) + "; predict converts it");
     return v.as<const T>();
 }
 
@@ -93,5 +99,5 @@ inline void check_batch_size(Index n, const char* verb) {
     if (n < 1) throw_value_error(std::string(verb) + ": batch_size expects at least 1, got " + std::to_string(n));
 }
 
-}  // namespace detail
+} // namespace detail
 GRADUS_END

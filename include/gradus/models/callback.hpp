@@ -52,12 +52,14 @@ public:
     }
 };
 
-/// A callback in a braced list. A callback passed by value is copied; a shared_ptr is shared, so it can be asked afterwards.
+/// A callback in a braced list. A callback passed by value is copied; a shared_ptr is shared, so it can be asked
+/// afterwards.
 class CallbackHandle {
 public:
-    template <std::derived_from<Callback> C> CallbackHandle(const C& callback) : callback_(std::make_shared<C>(callback)) {}
-    template <std::derived_from<Callback> C>
-    CallbackHandle(std::shared_ptr<C> callback) : callback_(std::move(callback)) {
+    template <std::derived_from<Callback> C> CallbackHandle(const C& callback)
+        : callback_(std::make_shared<C>(callback)) {}
+    template <std::derived_from<Callback> C> CallbackHandle(std::shared_ptr<C> callback)
+        : callback_(std::move(callback)) {
         if (!callback_) throw_value_error("callback: expects an object, got none");
     }
     Callback* operator->() const { return callback_.get(); }

@@ -1,4 +1,5 @@
-/// Compiled: what training a model needs: losses joined to the graph, metrics, an optimizer with what it keeps, workspaces.
+/// Compiled: what training a model needs: losses joined to the graph, metrics, an optimizer with what it keeps,
+/// workspaces.
 #pragma once
 #include <gradus/graph/workspace.hpp>
 #include <gradus/kernels/reduce.hpp>
@@ -17,7 +18,7 @@ template <class T> struct CompiledLoss {
     Edge prediction, target_input, loss;
     int target = -1;
     double weight = 1;
-    double sum = 0, count = 0;  ///< of the epoch
+    double sum = 0, count = 0; ///< of the epoch
 };
 
 template <class T> struct CompiledMetric {
@@ -39,10 +40,10 @@ public:
         double weight;
     };
 
-    /// The model's parameters have their memory already; what only losses need gets it here. `frozen`: names that model.freeze
-    /// was given.
-    Compiled(const Graph& model, const std::vector<std::string>& output_names, CompileOptions<T> options, const std::vector<Extra>& extra,
-             const std::vector<std::string>& frozen)
+    /// The model's parameters have their memory already; what only losses need gets it here. `frozen`: names that
+    /// model.freeze was given.
+    Compiled(const Graph& model, const std::vector<std::string>& output_names, CompileOptions<T> options,
+             const std::vector<Extra>& extra, const std::vector<std::string>& frozen)
         : Updater<T>(options), options_(options), graph(model), seed(options.seed) {
         first_loss = static_cast<int>(graph.entries().size());
         const std::size_t outputs = graph.outputs().size();
@@ -71,19 +72,21 @@ public:
             l.loss = graph.extend(e.node);
             for (std::size_t i = known; i < graph.entries().size(); ++i)
                 if (graph.entries()[i].inputs.empty() && graph.entries()[i].place->layer->kind() == "input")
-                    throw_value_error("compile: an added loss depends on an input that is not among the model's inputs");
+                    throw_value_error(
+                        "compile: an added loss depends on an input that is not among the model's inputs");
             l.weight = e.weight;
             losses.push_back(std::move(l));
         }
         for (auto& l : losses) l.validation_name = "val_" + l.name;
         for (const Graph::Entry& e : graph.entries())
             if (e.place->layer->dtype() != dtype_of<T>())
-                throw_value_error("compile: expects layers of " + std::string(name_of(dtype_of<T>())) + ", got " + e.name + " of " +
-                                  std::string(name_of(e.place->layer->dtype())));
+                throw_value_error("compile: expects layers of " + std::string(name_of(dtype_of<T>())) + ", got " +
+                                  e.name + " of " + std::string(name_of(e.place->layer->dtype())));
         table = ParameterTable(graph, options.seed);
         for (const auto& [output, metric] : options.metrics.list()) {
             if (output.empty() && outputs > 1)
-                throw_value_error("compile: metrics of a model with several outputs are pairs of an output's name and a metric");
+                throw_value_error(
+                    "compile: metrics of a model with several outputs are pairs of an output's name and a metric");
             const int at = find_output(output, 0, output_names, "metric");
             std::string name = (outputs > 1 ? output + "_" : "") + metric->name();
             metrics.push_back({name, "val_" + name, at, metric});
@@ -91,8 +94,8 @@ public:
         freeze(frozen);
     }
 
-    /// Trains all but what these names, those of the options and layers' own options freeze; see Updater::relayout. What the
-    /// workspaces hold is dropped.
+    /// Trains all but what these names, those of the options and layers' own options freeze; see Updater::relayout.
+    /// What the workspaces hold is dropped.
     void freeze(const std::vector<std::string>& frozen) {
         std::vector<bool> flags = covered(table, options_.frozen, "compile: frozen");
         const std::vector<bool> more = covered(table, frozen, "freeze");
@@ -126,13 +129,15 @@ public:
     }
 
     /// Sum of the weighted losses of one loss, over what its mask leaves; seeds its gradient where `seeds` is set:
-    /// d = loss weight * sample weight / number of unmasked losses. Where batches accumulate, each counts as much as it has
-    /// unmasked losses, or, with several losses, rows: d is multiplied by that, and the update divides by the group's total.
+    /// d = loss weight * sample weight / number of unmasked losses. Where batches accumulate, each counts as much as it
+    /// has unmasked losses, or, with several losses, rows: d is multiplied by that, and the update divides by the
+    /// group's total.
     LossValue evaluate_loss(const CompiledLoss<T>& l, Workspace<T>& workspace, View<const T> weights, bool seeds) {
         const FloatScope mode;
         const View<T> values = workspace.value(l.loss).template as<T>();
         const Index n = values.size();
-        const auto mask = l.prediction.node >= 0 ? workspace.value(l.prediction).mask_view() : View<const std::uint8_t>();
+        const auto mask =
+            l.prediction.node >= 0 ? workspace.value(l.prediction).mask_view() : View<const std::uint8_t>();
         const bool masked = !mask.empty() && mask.size() == n && values.rank() >= 2;
         const Index steps = weights.empty() || weights.size() == 0 ? 1 : n / weights.size();
         LossValue v;
@@ -145,7 +150,9 @@ public:
         const View<T> d = seeds ? workspace.gradient(l.loss).template as<T>() : View<T>();
         double scale = v.count > 0 ? l.weight / v.count : 0;
         if (seeds && options_.accumulate > 1) {
-            batch_weight_ = losses.size() == 1 || graph.inputs().empty() ? v.count : static_cast<double>(workspace.value(graph.inputs()[0]).shape[0]);
+            batch_weight_ = losses.size() == 1 || graph.inputs().empty()
+                                ? v.count
+                                : static_cast<double>(workspace.value(graph.inputs()[0]).shape[0]);
             scale = losses.size() == 1 ? l.weight : scale * batch_weight_;
         }
         if (!masked && weights.empty()) {
@@ -190,27 +197,29 @@ private:
     CompileOptions<T> options_;
 
 public:
-    Graph graph;  ///< the model's, then what only losses need
-    ParameterTable table;  ///< of that graph: the model's own first
+    Graph graph;          ///< the model's, then what only losses need
+    ParameterTable table; ///< of that graph: the model's own first
     int first_loss = 0;
     std::vector<CompiledLoss<T>> losses;
     std::vector<CompiledMetric<T>> metrics;
-    std::vector<const Identity*> inference_layers;  ///< frozen layers with state use it, but do not change it
-    Index accumulated = 0;  ///< batches since the last update
-    double penalty_now = 0;  ///< of the parameters' regularisation
-    LossValue penalties;  ///< of the epoch, by rows
+    std::vector<const Identity*> inference_layers; ///< frozen layers with state use it, but do not change it
+    Index accumulated = 0;                         ///< batches since the last update
+    double penalty_now = 0;                        ///< of the parameters' regularisation
+    LossValue penalties;                           ///< of the epoch, by rows
     std::uint64_t seed = 0;
     std::unique_ptr<Workspace<T>> training, inference;
 
 private:
-    static int find_output(const std::string& name, int otherwise, const std::vector<std::string>& names, const char* what) {
+    static int find_output(const std::string& name, int otherwise, const std::vector<std::string>& names,
+                           const char* what) {
         if (name.empty()) return otherwise;
         std::string known;
         for (std::size_t i = 0; i < names.size(); ++i) {
             if (names[i] == name) return static_cast<int>(i);
             known += (i ? ", " : "") + names[i];
         }
-        throw_value_error("compile: " + std::string(what) + " of \"" + name + "\" expects the name of an output (" + known + ")");
+        throw_value_error("compile: " + std::string(what) + " of \"" + name + "\" expects the name of an output (" +
+                          known + ")");
     }
     void join(const LossHandle<T>& loss, int output, double weight, const std::string& output_name) {
         CompiledLoss<T> l;
@@ -233,5 +242,5 @@ private:
     double group_weight_ = 0, batch_weight_ = 0;
 };
 
-}  // namespace detail
+} // namespace detail
 GRADUS_END

@@ -47,7 +47,8 @@ private:
     std::vector<std::pair<std::string, std::vector<double>>> columns_;
 };
 
-/// What evaluate and train_on_batch return: "loss" and the metrics. Up to 16 values are held inline: making them allocates nothing.
+/// What evaluate and train_on_batch return: "loss" and the metrics. Up to 16 values are held inline: making them
+/// allocates nothing.
 class Results {
 public:
     static constexpr std::size_t inline_values = 16;
@@ -83,7 +84,7 @@ public:
 private:
     std::array<Value, inline_values> values_;
     std::size_t size_ = 0;
-    std::vector<Value> more_;  ///< all of them, where there are more
+    std::vector<Value> more_; ///< all of them, where there are more
 };
 
 GRADUS_END

@@ -35,18 +35,21 @@ public:
     /// Loss and metrics over all rows, exact whatever the batch size.
     Results evaluate(const Columns& x, const Columns& y, const EvaluateOptions& options = {});
     /// Output 0 for all rows.
-    Tensor<T> predict(const Columns& x, const PredictOptions& options = {}) const { return std::move(predict_all(x, options)[0]); }
+    Tensor<T> predict(const Columns& x, const PredictOptions& options = {}) const {
+        return std::move(predict_all(x, options)[0]);
+    }
     std::vector<Tensor<T>> predict_all(const Columns& x, const PredictOptions& options = {}) const;
 
-    /// One forward, loss, backward, step; returns loss and metrics of this batch. After the first call with shapes of a size it
-    /// allocates nothing.
+    /// One forward, loss, backward, step; returns loss and metrics of this batch. After the first call with shapes of a
+    /// size it allocates nothing.
     Results train_on_batch(const Columns& x, const Columns& y, const Columns& sample_weight = {});
 
     /// Runs the graph on a batch, keeping what backward needs.
     void forward(const Columns& x, bool training = true);
     /// Output i of the last forward.
     View<const T> output(int i = 0) const;
-    /// Mean loss of the last forward's outputs, with the penalties of trained parameters; seeds the outputs' gradients for backward().
+    /// Mean loss of the last forward's outputs, with the penalties of trained parameters; seeds the outputs' gradients
+    /// for backward().
     double loss(const Columns& y, const Columns& sample_weight = {});
     /// Gradients of the loss, added to the parameters' gradients.
     void backward();
@@ -57,22 +60,22 @@ public:
     View<const T> input_gradient(int i = 0) const;
     /// Asks for gradients of the inputs; the next forward plans anew. Gradients that no update took are dropped.
     void want_input_gradients(bool wanted = true);
-    /// Updates the parameters from the gradients of all backwards since the last update: regularises, clips, updates, limits
-    /// norms, averages, zeroes. Where batches accumulate, fit and train_on_batch call it once a group.
+    /// Updates the parameters from the gradients of all backwards since the last update: regularises, clips, updates,
+    /// limits norms, averages, zeroes. Where batches accumulate, fit and train_on_batch call it once a group.
     void step();
 
-    /// Leaves layers, scopes or parameters of this name as they are, at once: they have no gradients, and a layer with running
-    /// statistics uses them. What stays trained keeps its moments; gradients of batches that no update took are dropped. Holds
-    /// beside compile's `.frozen`, for every compile that follows, and is saved. Throws ValueError on a name that covers nothing;
-    /// before values are known, compile or fit does.
+    /// Leaves layers, scopes or parameters of this name as they are, at once: they have no gradients, and a layer with
+    /// running statistics uses them. What stays trained keeps its moments; gradients of batches that no update took are
+    /// dropped. Holds beside compile's `.frozen`, for every compile that follows, and is saved. Throws ValueError on a
+    /// name that covers nothing; before values are known, compile or fit does.
     void freeze(const std::string& name);
-    /// Trains them again, what compile's `.frozen` named, too; moments start from zero. Throws ValueError where a layer's own
-    /// option says that it is not trained.
+    /// Trains them again, what compile's `.frozen` named, too; moments start from zero. Throws ValueError where a
+    /// layer's own option says that it is not trained.
     void unfreeze(const std::string& name);
     /// Names that cover what freeze has frozen.
     const std::vector<std::string>& frozen() const { return frozen_; }
-    /// Parameters and their averages (see EMAOptions) change places; the next call changes them back. Training expects the
-    /// parameters in place. AveragedScope does both.
+    /// Parameters and their averages (see EMAOptions) change places; the next call changes them back. Training expects
+    /// the parameters in place. AveragedScope does both.
     void swap_averaged();
     bool is_averaged() const { return compiled_ && compiled_->averaged; }
 
@@ -82,10 +85,11 @@ public:
         extra_losses_.push_back({node, weight});
     }
 
-    /// A view of a parameter or state variable by the name that summary and files show. Throws ValueError on an unknown one.
+    /// A view of a parameter or state variable by the name that summary and files show. Throws ValueError on an unknown
+    /// one.
     View<T> parameter(std::string_view name);
-    /// The gradient of a dense trained parameter as backward left it: without penalties, and, where batches accumulate, not yet
-    /// divided by the group's weight.
+    /// The gradient of a dense trained parameter as backward left it: without penalties, and, where batches accumulate,
+    /// not yet divided by the group's weight.
     View<const T> gradient(std::string_view name) const;
     std::vector<Variable> variables() const override;
     /// Number of elements of all trained parameters.
@@ -111,8 +115,8 @@ public:
     bool is_compiled() const { return compiled_ != nullptr; }
     /// Gives parameters without memory their initial values; does nothing where all have theirs.
     void initialize(std::uint64_t seed) const;
-    /// Instead of initialize, for values that come from a file: they start at zero, and `admit` may refuse a parameter before
-    /// memory is taken.
+    /// Instead of initialize, for values that come from a file: they start at zero, and `admit` may refuse a parameter
+    /// before memory is taken.
     void allocate(const ParameterTable::Admit& admit) { table_ = std::make_shared<ParameterTable>(*graph(), 0, admit); }
 
     const std::shared_ptr<const Graph>& graph() const;
@@ -140,7 +144,8 @@ private:
         if (!compiled_) throw_value_error("model: " + std::string(verb) + " expects compile first");
         return *compiled_;
     }
-    /// Runs f, which may build and compile the model with its first data; where it throws, the model is not built after all.
+    /// Runs f, which may build and compile the model with its first data; where it throws, the model is not built after
+    /// all.
     template <class F> void building(const F& f);
     void unbuild();
     void require_compile(const char* verb) const {
@@ -159,7 +164,8 @@ private:
     Workspace<T>& inference_workspace(bool with_losses) const;
     Pass pass(bool training) const;
     double run_losses(Workspace<T>& workspace, View<const T> weights, bool seed);
-    TensorDataset checked(const Columns& x, const Columns& y, const Columns& w, bool allow_nan, std::string_view verb) const;
+    TensorDataset checked(const Columns& x, const Columns& y, const Columns& w, bool allow_nan,
+                          std::string_view verb) const;
     static void check_fit_options(const FitOptions& o);
     void reset_metrics(Index rows);
     void update_metrics(Workspace<T>& workspace, View<const T> weights);
@@ -169,7 +175,8 @@ private:
     void bind_batch(const Dataset& data, std::span<const Index> rows);
     View<const T> load_batch(Workspace<T>& workspace, const Dataset& data, std::span<const Index> rows);
     View<const T> weigh_classes(Workspace<T>& workspace, const std::map<Index, double>& classes);
-    void run_rows(const Dataset& data, std::span<const Index> order, Index batch_size, const FitOptions* o, ProgressBar& bar);
+    void run_rows(const Dataset& data, std::span<const Index> order, Index batch_size, const FitOptions* o,
+                  ProgressBar& bar);
     std::vector<bool> frozen_flags() const;
     void set_frozen(std::vector<std::string> model, std::vector<std::string> compiled);
     History fit_rows(const Dataset& data, std::vector<Index> training, const Dataset& validation_data,
@@ -183,12 +190,13 @@ private:
     std::vector<typename detail::Compiled<T>::Extra> extra_losses_;
     std::unique_ptr<detail::Compiled<T>> compiled_;
     mutable std::unique_ptr<GradientLayout> no_gradients_;
-    mutable std::unique_ptr<Workspace<T>> plain_;           ///< inference before compile
+    mutable std::unique_ptr<Workspace<T>> plain_; ///< inference before compile
     std::unique_ptr<Workspace<T>> uncompiled_training_;
     std::unique_ptr<GradientLayout> uncompiled_layout_;
-    mutable std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();        ///< of the workspace that predict uses
-    mutable std::unique_ptr<std::mutex> table_mutex_ = std::make_unique<std::mutex>();  ///< of the table's creation
-    bool stop_ = false, input_gradients_ = false, step_training_ = false, check_batches_ = false, batches_may_be_nan_ = false;
+    mutable std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>(); ///< of the workspace that predict uses
+    mutable std::unique_ptr<std::mutex> table_mutex_ = std::make_unique<std::mutex>(); ///< of the table's creation
+    bool stop_ = false, input_gradients_ = false, step_training_ = false, check_batches_ = false,
+         batches_may_be_nan_ = false;
     std::uint64_t seed_ = 0;
     std::vector<Log> logs_;
     std::vector<AnyView> batch_inputs_, batch_targets_;
@@ -200,8 +208,8 @@ private:
 GRADUS_END
 
 #include <gradus/models/model_build.hpp>
-#include <gradus/models/model_freeze.hpp>
-#include <gradus/models/model_steps.hpp>
 #include <gradus/models/model_data.hpp>
 #include <gradus/models/model_fit.hpp>
+#include <gradus/models/model_freeze.hpp>
 #include <gradus/models/model_predict.hpp>
+#include <gradus/models/model_steps.hpp>

@@ -10,11 +10,11 @@ template <class T> void Model<T>::set_graph(const std::vector<Node>& inputs, con
     auto graph = std::make_shared<Graph>(inputs, outputs);
     for (const Graph::Entry& e : graph->entries())
         if (e.place->layer->dtype() != dtype_of<T>())
-            throw_value_error("model: expects layers of " + std::string(name_of(dtype_of<T>())) + ", got " + e.name + " of " +
-                              std::string(name_of(e.place->layer->dtype())));
+            throw_value_error("model: expects layers of " + std::string(name_of(dtype_of<T>())) + ", got " + e.name +
+                              " of " + std::string(name_of(e.place->layer->dtype())));
     output_names_.clear();
     for (const Edge& e : graph->outputs()) {
-        std::string name = graph->at(e).name;  // another output of the layer, or another place: "name_1"
+        std::string name = graph->at(e).name; // another output of the layer, or another place: "name_1"
         for (int n = 1; std::find(output_names_.begin(), output_names_.end(), name) != output_names_.end(); ++n)
             name = graph->at(e).name + "_" + std::to_string(n);
         output_names_.push_back(std::move(name));
@@ -103,7 +103,8 @@ template <class T> View<T> Model<T>::parameter(std::string_view name) {
         throw_value_error("model: expects one of " + known + ", got \"" + std::string(name) + "\"");
     }
     const AnyView v = table_->list()[static_cast<std::size_t>(at)].view();
-    if (v.dtype != dtype_of<T>()) throw_value_error("model: " + std::string(name) + " is " + std::string(name_of(v.dtype)));
+    if (v.dtype != dtype_of<T>())
+        throw_value_error("model: " + std::string(name) + " is " + std::string(name_of(v.dtype)));
     return v.as<T>();
 }
 
@@ -150,8 +151,8 @@ template <class T> std::string Model<T>::fingerprint() const {
 template <class T> std::string Model<T>::summary() const { return summarize(*graph(), *table(), frozen_flags()); }
 
 template <class T> void Model<T>::reset_states() {
-    for (Workspace<T>* w : {compiled_ ? compiled_->training.get() : nullptr, compiled_ ? compiled_->inference.get() : nullptr,
-                            plain_.get(), uncompiled_training_.get()})
+    for (Workspace<T>* w : {compiled_ ? compiled_->training.get() : nullptr,
+                            compiled_ ? compiled_->inference.get() : nullptr, plain_.get(), uncompiled_training_.get()})
         if (w) w->reset_states();
 }
 
@@ -164,7 +165,8 @@ template <class T> Model<T> Model<T>::clone() const {
         auto layer = e.place->layer->copy();
         detail::renew_identities(*layer, identities);
         std::vector<Node> inputs;
-        for (const Node& n : e.place->inputs) inputs.push_back(n ? nodes.at(n.place().get()).output(n.index()) : Node());
+        for (const Node& n : e.place->inputs)
+            inputs.push_back(n ? nodes.at(n.place().get()).output(n.index()) : Node());
         Node node = record(*layer, inputs, e.place->build.context());
         node.place()->scope = e.place->scope;
         node.place()->training = e.place->training;
@@ -176,7 +178,8 @@ template <class T> Model<T> Model<T>::clone() const {
         return result;
     };
     Model copy(map(all.inputs()), map(all.outputs()));
-    for (const auto& extra : extra_losses_) copy.add_loss(nodes.at(extra.node.place().get()).output(extra.node.index()), extra.weight);
+    for (const auto& extra : extra_losses_)
+        copy.add_loss(nodes.at(extra.node.place().get()).output(extra.node.index()), extra.weight);
     if (preprocessor_) copy.preprocessor_ = preprocessor_->clone();
     copy.seed_ = seed_;
     copy.frozen_ = frozen_;

@@ -44,7 +44,8 @@ template <class T> std::span<const Log> Model<T>::logs(bool exact, bool validati
     Log* out = logs_.data() + (validation ? logs_.size() / 2 : 0);
     out[n++] = {validation ? "val_loss" : "loss", total};
     if (losses.size() > 1)
-        for (const auto& l : losses) out[n++] = {validation ? l.validation_name : l.name, l.count > 0 ? l.sum / l.count : 0};
+        for (const auto& l : losses)
+            out[n++] = {validation ? l.validation_name : l.name, l.count > 0 ? l.sum / l.count : 0};
     for (auto& m : compiled_->metrics)
         out[n++] = {validation ? m.validation_name : m.name, exact ? m.metric->result() : m.metric->running()};
     return {out, n};
@@ -93,18 +94,21 @@ View<const T> Model<T>::load_batch(Workspace<T>& workspace, const Dataset& data,
 }
 
 /// Weights of the batch's losses by class of their targets, in the workspace.
-template <class T> View<const T> Model<T>::weigh_classes(Workspace<T>& workspace, const std::map<Index, double>& classes) {
+template <class T>
+View<const T> Model<T>::weigh_classes(Workspace<T>& workspace, const std::map<Index, double>& classes) {
     const auto& l = compiled_->losses[0];
     const Shape shape = gradus::evaluate(compiled_->graph.out(l.loss).shape, workspace.extents());
     const AnyView targets = workspace.value(l.target_input);
     const Index n = shape.size(), each = n ? targets.shape.size() / n : 1;
     const auto class_of = [&](const auto* t) {
-        return each == 1 ? static_cast<Index>(std::nearbyint(static_cast<double>(*t))) : std::max_element(t, t + each) - t;
+        return each == 1 ? static_cast<Index>(std::nearbyint(static_cast<double>(*t)))
+                         : std::max_element(t, t + each) - t;
     };
     if (weights_.size() < n) weights_ = Tensor<T>(shape);
     for (Index i = 0; i < n; ++i) {
-        const Index c = targets.dtype == Dtype::i32 ? class_of(static_cast<const std::int32_t*>(targets.data) + i * each)
-                                                    : class_of(static_cast<const T*>(targets.data) + i * each);
+        const Index c = targets.dtype == Dtype::i32
+                            ? class_of(static_cast<const std::int32_t*>(targets.data) + i * each)
+                            : class_of(static_cast<const T*>(targets.data) + i * each);
         const auto found = classes.find(c);
         weights_[i] = found == classes.end() ? T(1) : static_cast<T>(found->second);
     }
@@ -112,8 +116,8 @@ template <class T> View<const T> Model<T>::weigh_classes(Workspace<T>& workspace
 }
 
 /// Trains where there are options of fit, else evaluates.
-template <class T>
-void Model<T>::run_rows(const Dataset& data, std::span<const Index> order, Index batch_size, const FitOptions* o, ProgressBar& bar) {
+template <class T> void Model<T>::run_rows(const Dataset& data, std::span<const Index> order, Index batch_size,
+                                           const FitOptions* o, ProgressBar& bar) {
     bind_batch(data, order.first(std::min(order.size(), static_cast<std::size_t>(batch_size))));
     reset_metrics(static_cast<Index>(order.size()));
     Index batch = 0, update = 0;
@@ -123,7 +127,8 @@ void Model<T>::run_rows(const Dataset& data, std::span<const Index> order, Index
         Workspace<T>& workspace = o ? training_workspace() : inference_workspace(true);
         const View<const T> weights = load_batch(workspace, data, rows);
         workspace.forward(pass(o != nullptr), 0, workspace.size());
-        run_losses(workspace, o && !o->class_weight.empty() ? weigh_classes(workspace, o->class_weight) : weights, o != nullptr);
+        run_losses(workspace, o && !o->class_weight.empty() ? weigh_classes(workspace, o->class_weight) : weights,
+                   o != nullptr);
         update_metrics(workspace, weights);
         ++batch;
         if (o) {
@@ -148,10 +153,11 @@ template <class T> History Model<T>::fit(const Columns& x, const Columns& y, con
     check_fit_options(o);
     const auto rows = x[0].rows();
     const bool splits = !o.validation_data && o.validation_split > 0;
-    const auto kept = splits ? static_cast<Index>(std::floor(static_cast<double>(rows) * (1 - o.validation_split))) : rows;
+    const auto kept =
+        splits ? static_cast<Index>(std::floor(static_cast<double>(rows) * (1 - o.validation_split))) : rows;
     if (kept == 0 || (splits && kept == rows))
-        throw_value_error("fit: validation_split expects rows on both sides, got " + std::to_string(kept) + " to train on of " +
-                          std::to_string(rows));
+        throw_value_error("fit: validation_split expects rows on both sides, got " + std::to_string(kept) +
+                          " to train on of " + std::to_string(rows));
     Tensor<std::int32_t> tokens, validation_tokens;
     std::optional<TensorDataset> data, validation;
     building([&] {
@@ -162,10 +168,12 @@ template <class T> History Model<T>::fit(const Columns& x, const Columns& y, con
         if (!o.validation_data) return;
         const ValidationData& v = *o.validation_data;
         check_rows(v.x, v.y, v.sample_weight, "fit: validation_data");
-        validation = checked(prepared(v.x, validation_tokens), v.y, v.sample_weight, o.allow_nan, "fit: validation_data");
+        validation =
+            checked(prepared(v.x, validation_tokens), v.y, v.sample_weight, o.allow_nan, "fit: validation_data");
     });
     check_batches_ = false;
-    if (validation) return fit_rows(*data, detail::row_range(0, rows), *validation, detail::row_range(0, validation->size()), o);
+    if (validation)
+        return fit_rows(*data, detail::row_range(0, rows), *validation, detail::row_range(0, validation->size()), o);
     return fit_rows(*data, detail::row_range(0, kept), *data, detail::row_range(kept, rows), o);
 }
 
@@ -176,7 +184,8 @@ template <class T> History Model<T>::fit(const Dataset& data, const FitOptions& 
         if (d && d->size() == 0) throw_value_error("fit: expects at least one row, got an empty set");
     building([&] {
         Columns columns;
-        for (const ColumnSpec& c : data.spec().inputs) columns.add(AnyView(nullptr, detail::with_rows(c.row, 1), c.dtype));
+        for (const ColumnSpec& c : data.spec().inputs)
+            columns.add(AnyView(nullptr, detail::with_rows(c.row, 1), c.dtype));
         if (!graph_) build_for(columns);
         if (pending_) compile_now();
         check_dataset(data);
@@ -188,9 +197,9 @@ template <class T> History Model<T>::fit(const Dataset& data, const FitOptions& 
                     detail::row_range(0, validation ? validation->size() : 0), o);
 }
 
-template <class T>
-History Model<T>::fit_rows(const Dataset& data, std::vector<Index> order, const Dataset& validation_data,
-                           const std::vector<Index>& validation, const FitOptions& o) {
+template <class T> History Model<T>::fit_rows(const Dataset& data, std::vector<Index> order,
+                                              const Dataset& validation_data, const std::vector<Index>& validation,
+                                              const FitOptions& o) {
     compiled_->require_trained("fit");
     if (!o.class_weight.empty()) {
         const auto& losses = compiled_->losses;
@@ -215,7 +224,8 @@ History Model<T>::fit_rows(const Dataset& data, std::vector<Index> order, const 
     for (Index epoch = o.initial_epoch; epoch < o.epochs && !stop_; ++epoch) {
         for (const auto& c : o.callbacks) c->on_epoch_begin(*this, epoch);
         if (o.shuffle) {
-            permutation(std::span<Index>(shuffled), Random(seed_, 0, Purpose::shuffle, static_cast<std::uint32_t>(updates())));
+            permutation(std::span<Index>(shuffled),
+                        Random(seed_, 0, Purpose::shuffle, static_cast<std::uint32_t>(updates())));
             for (std::size_t i = 0; i < order.size(); ++i) order[i] = rows[static_cast<std::size_t>(shuffled[i])];
         }
         bar.begin(epoch, o.epochs);

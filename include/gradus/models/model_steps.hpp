@@ -10,7 +10,8 @@ template <class T> Columns Model<T>::prepared(const Columns& x, Tensor<std::int3
     bool text = false;
     for (const Column& c : x) text = text || c.is_text();
     if (!text) {
-        if (preprocessor_) throw_value_error("model: its " + std::string(preprocessor_->kind()) + " expects texts, got numbers");
+        if (preprocessor_)
+            throw_value_error("model: its " + std::string(preprocessor_->kind()) + " expects texts, got numbers");
         return x;
     }
     if (!preprocessor_ || x.size() != 1)
@@ -38,7 +39,8 @@ template <class T> Workspace<T>& Model<T>::training_workspace() {
         if (!compiled_->training) {
             PlanOptions o = compiled_->plan_options(true);
             if (input_gradients_) o.gradients_of = compiled_->graph.inputs();
-            compiled_->training = std::make_unique<Workspace<T>>(compiled_->graph, compiled_->table, compiled_->layout, o);
+            compiled_->training =
+                std::make_unique<Workspace<T>>(compiled_->graph, compiled_->table, compiled_->layout, o);
         }
         return *compiled_->training;
     }
@@ -59,13 +61,14 @@ template <class T> Workspace<T>& Model<T>::training_workspace() {
 template <class T> Workspace<T>& Model<T>::inference_workspace(bool with_losses) const {
     if (compiled_ && (with_losses || compiled_->inference)) {
         if (!compiled_->inference)
-            compiled_->inference =
-                std::make_unique<Workspace<T>>(compiled_->graph, compiled_->table, compiled_->layout, compiled_->plan_options(false));
+            compiled_->inference = std::make_unique<Workspace<T>>(compiled_->graph, compiled_->table, compiled_->layout,
+                                                                  compiled_->plan_options(false));
         return *compiled_->inference;
     }
     if (!plain_) {
         if (!no_gradients_)
-            no_gradients_ = std::make_unique<GradientLayout>(*table(), Index(sizeof(T)), [](const Parameter&) { return true; });
+            no_gradients_ =
+                std::make_unique<GradientLayout>(*table(), Index(sizeof(T)), [](const Parameter&) { return true; });
         plain_ = std::make_unique<Workspace<T>>(*graph(), *table(), *no_gradients_, PlanOptions{});
     }
     return *plain_;
@@ -119,13 +122,15 @@ template <class T> View<const T> Model<T>::output(int i) const {
 template <class T>
 void Model<T>::check_targets(const Columns& y, const Columns& sample_weight, const Extents& extents) const {
     const detail::Compiled<T>& c = *compiled_;
-    const auto wanted =
-        static_cast<std::size_t>(std::count_if(c.losses.begin(), c.losses.end(), [](const auto& l) { return l.target >= 0; }));
+    const auto wanted = static_cast<std::size_t>(
+        std::count_if(c.losses.begin(), c.losses.end(), [](const auto& l) { return l.target >= 0; }));
     if (y.size() != wanted)
-        throw_shape_error("model: expects " + std::to_string(wanted) + " target column(s), got " + std::to_string(y.size()));
+        throw_shape_error("model: expects " + std::to_string(wanted) + " target column(s), got " +
+                          std::to_string(y.size()));
     for (const auto& l : c.losses) {
         if (l.target < 0) continue;
-        detail::check_shape(c.graph.out(l.target_input).shape, y[static_cast<std::size_t>(l.target)].view().shape, extents, "target");
+        detail::check_shape(c.graph.out(l.target_input).shape, y[static_cast<std::size_t>(l.target)].view().shape,
+                            extents, "target");
         if (!sample_weight.empty()) c.check_weights(l, sample_weight[0].view().shape, extents);
     }
     check(y, true, true, "loss");
@@ -160,14 +165,16 @@ template <class T> double Model<T>::loss(const Columns& y, const Columns& sample
 template <class T> double Model<T>::run_losses(Workspace<T>& workspace, View<const T> weights, bool seed) {
     double total = 0;
     for (auto& l : compiled_->losses) {
-        const detail::LossValue v = compiled_->evaluate_loss(l, workspace, l.target >= 0 ? weights : View<const T>(), seed);
+        const detail::LossValue v =
+            compiled_->evaluate_loss(l, workspace, l.target >= 0 ? weights : View<const T>(), seed);
         l.sum += v.sum;
         l.count += v.count;
         total += rounded(l.weight * v.mean());
     }
     detail::Compiled<T>& c = *compiled_;
     if (seed) c.penalty_now = c.penalty();
-    const auto rows = c.graph.inputs().empty() ? 1.0 : static_cast<double>(workspace.value(c.graph.inputs()[0]).shape[0]);
+    const auto rows =
+        c.graph.inputs().empty() ? 1.0 : static_cast<double>(workspace.value(c.graph.inputs()[0]).shape[0]);
     c.penalties.sum += rounded(rows * c.penalty_now);
     c.penalties.count += rows;
     return total + c.penalty_now;
@@ -179,7 +186,8 @@ template <class T> void Model<T>::backward() {
     // What no loss reads starts from zero: other readers add to it.
     for (const Edge& e : c.graph.outputs()) {
         const AnyView d = c.training->gradient(e);
-        if (!d.empty() && !c.training->plan().consumed_by_loss(e)) std::memset(d.data, 0, static_cast<std::size_t>(d.bytes()));
+        if (!d.empty() && !c.training->plan().consumed_by_loss(e))
+            std::memset(d.data, 0, static_cast<std::size_t>(d.bytes()));
     }
     c.training->backward(pass(step_training_), true);
     c.add_batch();
@@ -199,7 +207,8 @@ template <class T> void Model<T>::backward(const std::vector<View<const T>>& dy)
             continue;
         }
         if (dy[i].size() != d.size())
-            throw_shape_error("backward: expects a gradient of " + to_string(d.shape()) + ", got " + to_string(dy[i].shape()));
+            throw_shape_error("backward: expects a gradient of " + to_string(d.shape()) + ", got " +
+                              to_string(dy[i].shape()));
         std::copy(dy[i].begin(), dy[i].end(), d.begin());
     }
     w->backward(pass(step_training_), false);
@@ -208,7 +217,8 @@ template <class T> void Model<T>::backward(const std::vector<View<const T>>& dy)
 
 template <class T> View<const T> Model<T>::input_gradient(int i) const {
     const Workspace<T>* w = compiled_ ? compiled_->training.get() : uncompiled_training_.get();
-    if (!input_gradients_ || !w) throw_value_error("model: input_gradient expects want_input_gradients() before forward");
+    if (!input_gradients_ || !w)
+        throw_value_error("model: input_gradient expects want_input_gradients() before forward");
     return w->gradient(graph_->inputs().at(static_cast<std::size_t>(i))).template as<const T>();
 }
 
@@ -219,8 +229,7 @@ template <class T> void Model<T>::step() {
     c.step();
 }
 
-template <class T>
-Results Model<T>::train_on_batch(const Columns& x, const Columns& y, const Columns& sample_weight) {
+template <class T> Results Model<T>::train_on_batch(const Columns& x, const Columns& y, const Columns& sample_weight) {
     require_compile("train_on_batch");
     check_rows(x, y, sample_weight, "train_on_batch");
     building([&] {

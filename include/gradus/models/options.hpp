@@ -53,42 +53,43 @@ private:
     std::vector<Pair> list_;
 };
 
-/// Limits of gradients, one of them at most; 0: none. As Keras's clipvalue, clipnorm and global_clipnorm. Gradients of a norm that
-/// is infinite or NaN become NaN.
+/// Limits of gradients, one of them at most; 0: none. As Keras's clipvalue, clipnorm and global_clipnorm. Gradients of
+/// a norm that is infinite or NaN become NaN.
 struct ClipOptions {
-    double value = 0;        ///< of each element, either way
-    double norm = 0;         ///< of each parameter's gradient
-    double global_norm = 0;  ///< of all gradients together
+    double value = 0;       ///< of each element, either way
+    double norm = 0;        ///< of each parameter's gradient
+    double global_norm = 0; ///< of all gradients together
 };
 
-/// Running averages of the trained parameters: after each update average = momentum average + (1 - momentum) parameter, the first
-/// one the parameter itself. Training never sees them; swap_averaged and AveragedScope put them in place for evaluate, predict
-/// and save. As Keras's use_ema, but that averages follow a limit on norms.
+/// Running averages of the trained parameters: after each update average = momentum average + (1 - momentum) parameter,
+/// the first one the parameter itself. Training never sees them; swap_averaged and AveragedScope put them in place for
+/// evaluate, predict and save. As Keras's use_ema, but that averages follow a limit on norms.
 struct EMAOptions {
-    double momentum = 0;    ///< in (0, 1), Keras's default is 0.99; 0: no averages
-    bool overwrite = true;  ///< fit ends with parameters that are their averages, as Keras's
+    double momentum = 0;   ///< in (0, 1), Keras's default is 0.99; 0: no averages
+    bool overwrite = true; ///< fit ends with parameters that are their averages, as Keras's
 };
 
 /// Parameters with a learning rate of their own.
 struct ParameterGroup {
-    std::string name;       ///< of a layer, a scope or a parameter
-    double rate_scale = 1;  ///< multiplies the learning rate; 0: parameters stay, moments move
+    std::string name;      ///< of a layer, a scope or a parameter
+    double rate_scale = 1; ///< multiplies the learning rate; 0: parameters stay, moments move
 };
 
 /// What compile takes. The seed is that of initial weights (where the model has none yet), dropout and shuffling.
 template <class T> struct CompileOptions {
     OptimizerHandle<T> optimizer;
     Losses<T> loss = {};
-    std::vector<double> loss_weights = {};  ///< one for each loss; empty: all 1
+    std::vector<double> loss_weights = {}; ///< one for each loss; empty: all 1
     Metrics<T> metrics = {};
     std::uint64_t seed = 0;
-    /// Names of layers, scopes or parameters that this optimizer leaves as they are; frozen layers with running statistics use
-    /// them and do not change them. Another model that contains the same layers may train them.
+    /// Names of layers, scopes or parameters that this optimizer leaves as they are; frozen layers with running
+    /// statistics use them and do not change them. Another model that contains the same layers may train them.
     std::vector<std::string> frozen = {};
-    std::vector<ParameterGroup> groups = {};  ///< {{"encoder", 0.1}}; the first that covers a parameter counts
+    std::vector<ParameterGroup> groups = {}; ///< {{"encoder", 0.1}}; the first that covers a parameter counts
     ClipOptions clip = {};
-    /// Batches whose gradients one update takes, as if they were one batch; the last group of an epoch may be smaller. Schedules,
-    /// averages, callbacks and random numbers count updates. With several losses each batch counts by its rows.
+    /// Batches whose gradients one update takes, as if they were one batch; the last group of an epoch may be smaller.
+    /// Schedules, averages, callbacks and random numbers count updates. With several losses each batch counts by its
+    /// rows.
     Index accumulate = 1;
     EMAOptions ema = {};
 };
@@ -104,18 +105,19 @@ struct FitOptions {
     Index epochs = 1;
     Verbose verbose = Verbose::automatic;
     std::vector<CallbackHandle> callbacks = {};
-    double validation_split = 0;  ///< share of rows, the last ones before shuffling; n (1 - share), rounded down, train
+    double validation_split = 0; ///< share of rows, the last ones before shuffling; n (1 - share), rounded down, train
     std::optional<ValidationData> validation_data = {};
-    bool shuffle = true;  ///< each epoch in an order of its own, a function of seed and updates so far
-    /// {{0, 1.0}, {1, 5.0}}: weights of the losses by class of the target (of one-hot targets, the largest), 1 for the others. As
-    /// Keras's: for one output, not beside sample_weight, not for validation, and metrics do not see it.
+    bool shuffle = true; ///< each epoch in an order of its own, a function of seed and updates so far
+    /// {{0, 1.0}, {1, 5.0}}: weights of the losses by class of the target (of one-hot targets, the largest), 1 for the
+    /// others. As Keras's: for one output, not beside sample_weight, not for validation, and metrics do not see it.
     std::map<Index, double> class_weight = {};
-    Columns sample_weight = {};   ///< [N], or [N, T] for losses per step; multiplies losses, not the normaliser, as in Keras
+    Columns sample_weight =
+        {}; ///< [N], or [N, T] for losses per step; multiplies losses, not the normaliser, as in Keras
     Index initial_epoch = 0;
-    Index validation_batch_size = 0;  ///< 0: batch_size
-    bool allow_nan = false;       ///< NaN in inputs, targets or weights is a ValueError unless allowed
-    bool prefetch = false;        ///< read batches ahead on a thread of its own; the same bits
-    std::ostream* output = nullptr;   ///< where the bar goes; std::cout
+    Index validation_batch_size = 0; ///< 0: batch_size
+    bool allow_nan = false;          ///< NaN in inputs, targets or weights is a ValueError unless allowed
+    bool prefetch = false;           ///< read batches ahead on a thread of its own; the same bits
+    std::ostream* output = nullptr;  ///< where the bar goes; std::cout
 };
 
 /// What evaluate takes.

@@ -1,7 +1,7 @@
 /// Predictor: inference with memory of its own.
 #pragma once
-#include <gradus/fwd.hpp>
 #include <gradus/core/parallel.hpp>
+#include <gradus/fwd.hpp>
 #include <gradus/models/model.hpp>
 
 GRADUS_BEGIN
@@ -12,23 +12,27 @@ struct PredictorOptions {
     bool parallel = false;
 };
 
-/// Runs a model's graph on its current parameters; allocates nothing once it has seen inputs of a size. Predictors of one model
-/// may run at once, each in its own thread. It keeps graph and parameters alive; the model must not train meanwhile.
+/// Runs a model's graph on its current parameters; allocates nothing once it has seen inputs of a size. Predictors of
+/// one model may run at once, each in its own thread. It keeps graph and parameters alive; the model must not train
+/// meanwhile.
 template <class T> class Predictor {
 public:
     explicit Predictor(const Model<T>& model, const PredictorOptions& options = {})
         : graph_(model.graph()), table_(model.table()), options_(options),
           layout_(std::make_unique<GradientLayout>(*table_, Index(sizeof(T)), [](const Parameter&) { return true; })),
           workspace_(std::make_unique<Workspace<T>>(*graph_, *table_, *layout_, PlanOptions{})) {
-        if (options.batch < 1) throw_value_error("predictor: batch expects at least 1, got " + std::to_string(options.batch));
+        if (options.batch < 1)
+            throw_value_error("predictor: batch expects at least 1, got " + std::to_string(options.batch));
     }
 
-    /// Computes output 0 of a batch of at most `batch` rows into `y`. Throws ShapeError or ValueError before anything runs.
+    /// Computes output 0 of a batch of at most `batch` rows into `y`. Throws ShapeError or ValueError before anything
+    /// runs.
     void operator()(const Columns& x, View<T> y) {
         run(x);
         const View<const T> out = output(0);
         if (y.size() != out.size())
-            throw_shape_error("predictor: expects an output of " + to_string(out.shape()) + ", got " + to_string(y.shape()));
+            throw_shape_error("predictor: expects an output of " + to_string(out.shape()) + ", got " +
+                              to_string(y.shape()));
         std::copy(out.begin(), out.end(), y.begin());
     }
     void operator()(const Columns& x, Tensor<T>& y) { (*this)(x, y.view()); }
@@ -59,7 +63,8 @@ private:
         for (const Graph::Entry& reader : graph_->entries())
             for (const auto& ids : reader.place->build.id_inputs())
                 for (std::size_t i = 0; i < x.size(); ++i)
-                    if (reader.inputs[static_cast<std::size_t>(ids.input)] == graph_->inputs()[i] && ids.below.is_constant())
+                    if (reader.inputs[static_cast<std::size_t>(ids.input)] == graph_->inputs()[i] &&
+                        ids.below.is_constant())
                         check_column(x[i].view(), "predictor input", ids.below.constant(), true);
     }
 

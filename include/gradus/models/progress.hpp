@@ -95,21 +95,27 @@ private:
     }
     void put_duration(double s) {
         const auto n = static_cast<long long>(s + 0.5);
-        if (n >= 3600) put("%lld:%02lld:%02lld", n / 3600, n / 60 % 60, n % 60);
-        else if (n >= 60) put("%lld:%02lld", n / 60, n % 60);
-        else put("%llds", n);
+        if (n >= 3600)
+            put("%lld:%02lld:%02lld", n / 3600, n / 60 % 60, n % 60);
+        else if (n >= 60)
+            put("%lld:%02lld", n / 60, n % 60);
+        else
+            put("%llds", n);
     }
     void put_step(double s, Index steps) {
         if (steps == 0) return;
         const double each = s / static_cast<double>(steps);
-        if (each >= 1) put(" %.0fs/step", each);
-        else if (each >= 1e-3) put(" %.0fms/step", each * 1e3);
-        else put(" %.0fus/step", each * 1e6);
+        if (each >= 1)
+            put(" %.0fs/step", each);
+        else if (each >= 1e-3)
+            put(" %.0fms/step", each * 1e3);
+        else
+            put(" %.0fus/step", each * 1e6);
     }
     void put_logs(std::span<const Log> logs) {
         for (const Log& l : logs)
-            put(std::abs(l.value) > 1e-3 || l.value == 0 ? " - %.*s: %.4f" : " - %.*s: %.4e", static_cast<int>(l.name.size()),
-                l.name.data(), l.value);
+            put(std::abs(l.value) > 1e-3 || l.value == 0 ? " - %.*s: %.4f" : " - %.*s: %.4e",
+                static_cast<int>(l.name.size()), l.name.data(), l.value);
     }
     template <class... A> void put(const char* format, A... a) {
         if (length_ + 1 >= sizeof(buffer_)) return;

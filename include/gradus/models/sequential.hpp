@@ -18,15 +18,15 @@ template <LayerType First, class... Rest> struct FirstScalar<First, Rest...> {
 };
 template <class L>
 concept StageType = LayerType<L> || std::derived_from<L, Preprocessor>;
-}  // namespace detail
+} // namespace detail
 
 /// A list of layers, each fed by the one before. Shapes come with the first data, or from build(shape). A preprocessor
 /// (TextVectorization) may stand in first place: then x are texts.
 ///
 ///     Sequential model{Embedding({.input_dim = 10000, .output_dim = 50}), LSTM({.units = 64}), Dense(1, sigmoid)};
 ///
-/// The scalar is that of the first layer; layers of another scalar are converted. As in Keras, a layer object that is listed
-/// twice is one layer with one set of parameters.
+/// The scalar is that of the first layer; layers of another scalar are converted. As in Keras, a layer object that is
+/// listed twice is one layer with one set of parameters.
 template <class T> class Sequential : public Model<T> {
 public:
     Sequential() = default;
@@ -49,8 +49,8 @@ public:
         }
     }
 
-    /// Fixes the shape of the input, batch axis included: build({dim::batch(), 20}), or build({dim::batch(), dim::time()}) for
-    /// ids. The element type is the scalar's, or std::int32_t where the first layer reads ids.
+    /// Fixes the shape of the input, batch axis included: build({dim::batch(), 20}), or build({dim::batch(),
+    /// dim::time()}) for ids. The element type is the scalar's, or std::int32_t where the first layer reads ids.
     void build(const SymbolicShape& shape) {
         if (layers_.empty()) throw_value_error("sequential: expects at least one layer");
         if (this->is_built()) throw_value_error("sequential: build expects a model whose shapes are not known yet");
@@ -88,7 +88,7 @@ private:
         try {
             probe->build(b);
         } catch (const ShapeError&) {
-            return false;  // the real build says what is wrong
+            return false; // the real build says what is wrong
         }
         return !b.id_inputs().empty();
     }

@@ -11,7 +11,8 @@ namespace detail {
 /// 1234567 as "1,234,567".
 inline std::string grouped(Index n) {
     std::string s = std::to_string(n);
-    for (Index i = static_cast<Index>(s.size()) - 3; i > (n < 0 ? 1 : 0); i -= 3) s.insert(static_cast<std::size_t>(i), ",");
+    for (Index i = static_cast<Index>(s.size()) - 3; i > (n < 0 ? 1 : 0); i -= 3)
+        s.insert(static_cast<std::size_t>(i), ",");
     return s;
 }
 inline std::string bytes_text(Index bytes) {
@@ -20,7 +21,7 @@ inline std::string bytes_text(Index bytes) {
     const Index tenths = bytes * 10 / (large ? 1024 * 1024 : 1024);
     return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + (large ? " MiB" : " KiB");
 }
-}  // namespace detail
+} // namespace detail
 
 /// Layers in order of execution with output shapes and parameters; what stands at several places is counted once.
 inline std::string summarize(const Graph& graph, const ParameterTable& table, const std::vector<bool>& frozen_by_name) {
@@ -43,7 +44,8 @@ inline std::string summarize(const Graph& graph, const ParameterTable& table, co
         for (const Edge& i : e.inputs)
             if (i.node >= 0) inputs += (inputs.empty() ? "" : ", ") + graph.at(i).name;
         const std::string kind(e.place->layer->kind());
-        const std::string label = e.name == kind || e.name.compare(0, kind.size(), kind) == 0 ? e.name : e.name + " (" + kind + ")";
+        const std::string label =
+            e.name == kind || e.name.compare(0, kind.size(), kind) == 0 ? e.name : e.name + " (" + kind + ")";
         rows.push_back({label, shapes, detail::grouped(own), inputs});
     }
     std::size_t width[4] = {0, 0, 0, 0};

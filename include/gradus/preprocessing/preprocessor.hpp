@@ -9,10 +9,11 @@
 
 GRADUS_BEGIN
 
-/// Turns texts into ids. Not a layer: it runs where data enter, may allocate and throw, and learns from data before training.
+/// Turns texts into ids. Not a layer: it runs where data enter, may allocate and throw, and learns from data before
+/// training.
 ///
-/// Copies share what was learned, so an `adapt` after the model took its copy reaches the model. `fields` are the options, `state`
-/// is what was learned. Reading from several threads is safe; adapt is not to run meanwhile.
+/// Copies share what was learned, so an `adapt` after the model took its copy reaches the model. `fields` are the
+/// options, `state` is what was learned. Reading from several threads is safe; adapt is not to run meanwhile.
 class Preprocessor : public Described {
 public:
     /// Learns from data, anew each time. Throws ValueError on data that teach nothing; what was known then stays.

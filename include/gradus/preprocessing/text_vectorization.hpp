@@ -14,7 +14,8 @@ GRADUS_BEGIN
 
 /// What happens to a text before it is split. Lower-casing and punctuation are ASCII's.
 enum class Standardize : std::uint8_t { none, lower, strip_punctuation, lower_and_strip_punctuation };
-/// What a token is: what stands between white space (blank, tab, line feed, return, vertical tab, form feed), or a character of UTF-8.
+/// What a token is: what stands between white space (blank, tab, line feed, return, vertical tab, form feed), or a
+/// character of UTF-8.
 enum class SplitBy : std::uint8_t { whitespace, character };
 
 inline std::span<const std::string_view> enum_names(Standardize) {
@@ -27,25 +28,26 @@ inline std::span<const std::string_view> enum_names(SplitBy) {
 }
 
 struct TextVectorizationOptions {
-    Index max_tokens = 0;                   ///< largest vocabulary, the two special tokens included; at least 3; 0: any
+    Index max_tokens = 0; ///< largest vocabulary, the two special tokens included; at least 3; 0: any
     Standardize standardize = Standardize::lower_and_strip_punctuation;
     SplitBy split = SplitBy::whitespace;
-    Index output_sequence_length = 0;       ///< rows are cut or padded to it; 0: padded to the longest of the call
-    std::vector<std::string> vocabulary = {};  ///< given instead of adapted, with or without the two special tokens in front
+    Index output_sequence_length = 0; ///< rows are cut or padded to it; 0: padded to the longest of the call
+    std::vector<std::string> vocabulary =
+        {}; ///< given instead of adapted, with or without the two special tokens in front
 };
 
 /// Texts [B] to ids int32 [B, T], as Keras's TextVectorization with `output_mode="int"`.
 ///
-/// Id 0 is padding "", id 1 any unknown word "[UNK]"; then words by falling frequency, equally frequent ones in falling order of
-/// their bytes. Rows are padded and cut at their end.
+/// Id 0 is padding "", id 1 any unknown word "[UNK]"; then words by falling frequency, equally frequent ones in falling
+/// order of their bytes. Rows are padded and cut at their end.
 ///
 ///     TextVectorization vectorize({.max_tokens = 10000});
 ///     vectorize.adapt(texts);
 ///     Sequential model{vectorize, Embedding({.input_dim = vectorize.vocabulary_size(), ...}), ...};
 ///
-/// Throws ValueError on options out of range, a vocabulary with a token twice, a special one or too many, adapting to no words or
-/// beside a given vocabulary, and applying before. Other than Keras, bytes that are not UTF-8 are read as U+FFFD, and a call
-/// without any word gives one column, not none.
+/// Throws ValueError on options out of range, a vocabulary with a token twice, a special one or too many, adapting to
+/// no words or beside a given vocabulary, and applying before. Other than Keras, bytes that are not UTF-8 are read as
+/// U+FFFD, and a call without any word gives one column, not none.
 class TextVectorization : public Preprocessor {
 public:
     TextVectorization() : TextVectorization(TextVectorizationOptions{}) {}
@@ -77,20 +79,21 @@ public:
     const TextVectorizationOptions& options() const { return o_; }
 
     void adapt(std::span<const std::string> texts) override {
-        if (!o_.vocabulary.empty())
-            throw_value_error("text_vectorization: expects no adapt beside a given vocabulary");
+        if (!o_.vocabulary.empty()) throw_value_error("text_vectorization: expects no adapt beside a given vocabulary");
         std::unordered_map<std::string, Index, Hash, std::equal_to<>> counts;
         std::string buffer;
         for (const std::string& text : texts)
             each_token(text, buffer, [&](std::string_view token) {
                 const auto it = counts.find(token);
-                if (it != counts.end()) ++it->second;
-                else counts.emplace(token, 1);
+                if (it != counts.end())
+                    ++it->second;
+                else
+                    counts.emplace(token, 1);
             });
         if (const auto it = counts.find(unknown); it != counts.end()) counts.erase(it);
         if (counts.empty())
-            throw_value_error("text_vectorization: expects words to adapt to, got none in " + std::to_string(texts.size()) +
-                              " texts");
+            throw_value_error("text_vectorization: expects words to adapt to, got none in " +
+                              std::to_string(texts.size()) + " texts");
         using Count = std::pair<const std::string, Index>;
         std::vector<const Count*> order;
         order.reserve(counts.size());
@@ -127,12 +130,15 @@ public:
     using Preprocessor::apply;
     /// `out` [texts, T]; T is the option's length where one is set, else any: rows are cut or padded to it.
     void apply(std::span<const std::string> texts, View<std::int32_t> out) const override {
-        if (!adapted()) throw_value_error("text_vectorization: expects adapt, or a given vocabulary, before texts are turned into ids");
+        if (!adapted())
+            throw_value_error(
+                "text_vectorization: expects adapt, or a given vocabulary, before texts are turned into ids");
         if (out.rank() != 2 || out.shape()[0] != static_cast<Index>(texts.size()) ||
             (o_.output_sequence_length && out.shape()[1] != o_.output_sequence_length))
-            throw_shape_error("text_vectorization: expects an output of [" + std::to_string(texts.size()) + ", " +
-                              (o_.output_sequence_length ? std::to_string(o_.output_sequence_length) : std::string("time")) +
-                              "], got " + to_string(out.shape()));
+            throw_shape_error(
+                "text_vectorization: expects an output of [" + std::to_string(texts.size()) + ", " +
+                (o_.output_sequence_length ? std::to_string(o_.output_sequence_length) : std::string("time")) +
+                "], got " + to_string(out.shape()));
         const Index length = out.shape()[1];
         std::int32_t* row = out.data();
         std::string buffer;
@@ -178,8 +184,10 @@ private:
                 throw_value_error(std::string("text_vectorization: ") + option + " expects " + expectation + ", got " +
                                   std::to_string(found));
         };
-        require(o_.max_tokens == 0 || o_.max_tokens > specials, "max_tokens", "0 (any number) or at least 3", o_.max_tokens);
-        require(o_.output_sequence_length >= 0, "output_sequence_length", "0 (the longest) or more", o_.output_sequence_length);
+        require(o_.max_tokens == 0 || o_.max_tokens > specials, "max_tokens", "0 (any number) or at least 3",
+                o_.max_tokens);
+        require(o_.output_sequence_length >= 0, "output_sequence_length", "0 (the longest) or more",
+                o_.output_sequence_length);
     }
 
     /// From words with or without the special tokens in front.
@@ -193,17 +201,20 @@ private:
         const auto size = static_cast<Index>(v.tokens.size());
         const Index limit = o_.max_tokens ? o_.max_tokens : std::numeric_limits<std::int32_t>::max();
         if (size > limit)
-            throw_value_error("text_vectorization: expects a vocabulary of at most " + std::to_string(limit) + " tokens, got " +
-                              std::to_string(size));
+            throw_value_error("text_vectorization: expects a vocabulary of at most " + std::to_string(limit) +
+                              " tokens, got " + std::to_string(size));
         if (size == specials) throw_value_error("text_vectorization: expects a vocabulary with words, got none");
         v.ids.reserve(v.tokens.size());
         for (std::size_t i = specials; i < v.tokens.size(); ++i) {
             const std::string& token = v.tokens[i];
             if (token.empty() || token == unknown)
-                throw_value_error("text_vectorization: expects \"\" and \"[UNK]\" as the first two tokens of a vocabulary or not at "
-                                  "all, got \"" + token + "\" at " + std::to_string(i - (has_specials ? 0 : specials)));
+                throw_value_error(
+                    "text_vectorization: expects \"\" and \"[UNK]\" as the first two tokens of a vocabulary or not at "
+                    "all, got \"" +
+                    token + "\" at " + std::to_string(i - (has_specials ? 0 : specials)));
             if (!v.ids.emplace(token, static_cast<std::int32_t>(i)).second)
-                throw_value_error("text_vectorization: expects each token once, got \"" + token + "\" again in the vocabulary");
+                throw_value_error("text_vectorization: expects each token once, got \"" + token +
+                                  "\" again in the vocabulary");
         }
         return v;
     }
@@ -214,14 +225,17 @@ private:
     }
 
     void standardize(std::string_view text, std::string& out) const {
-        const bool lower = o_.standardize == Standardize::lower || o_.standardize == Standardize::lower_and_strip_punctuation;
+        const bool lower =
+            o_.standardize == Standardize::lower || o_.standardize == Standardize::lower_and_strip_punctuation;
         const bool strip = o_.standardize == Standardize::strip_punctuation ||
                            o_.standardize == Standardize::lower_and_strip_punctuation;
         out.clear();
         while (!text.empty()) {
             const std::string_view c = detail::next_character(text);
-            if (c.size() > 1) out += c;
-            else if (!strip || !is_punctuation(c[0])) out += lower ? detail::lower(c[0]) : c[0];
+            if (c.size() > 1)
+                out += c;
+            else if (!strip || !is_punctuation(c[0]))
+                out += lower ? detail::lower(c[0]) : c[0];
         }
     }
 

@@ -1,7 +1,7 @@
 /// Counting heap allocations, to prove that a piece of code makes none.
 ///
-/// One source file of the test binary holds GRADUS_DEFINE_ALLOCATION_COUNTER at namespace scope; it replaces the global operator
-/// new and delete of the whole binary. Without it `AllocationGuard::counting()` is false and every count is 0.
+/// One source file of the test binary holds GRADUS_DEFINE_ALLOCATION_COUNTER at namespace scope; it replaces the global
+/// operator new and delete of the whole binary. Without it `AllocationGuard::counting()` is false and every count is 0.
 #pragma once
 #include <gradus/core/types.hpp>
 
@@ -24,7 +24,7 @@ inline void* counted_allocation(std::size_t bytes, std::size_t alignment, bool m
     if (!p && may_throw) throw std::bad_alloc();
     return p;
 }
-}  // namespace detail
+} // namespace detail
 
 /// Counts the calls of operator new, of all threads, since it was made.
 ///
@@ -44,29 +44,29 @@ private:
 
 GRADUS_END
 
-#define GRADUS_DEFINE_ALLOCATION_COUNTER                                                                                      \
-    GRADUS_NOINLINE void* operator new(std::size_t n) { return gradus::detail::counted_allocation(n, 0, true); }              \
-    GRADUS_NOINLINE void* operator new[](std::size_t n) { return gradus::detail::counted_allocation(n, 0, true); }            \
-    GRADUS_NOINLINE void* operator new(std::size_t n, const std::nothrow_t&) noexcept {                                       \
-        return gradus::detail::counted_allocation(n, 0, false);                                                               \
-    }                                                                                                                         \
-    GRADUS_NOINLINE void* operator new[](std::size_t n, const std::nothrow_t&) noexcept {                                     \
-        return gradus::detail::counted_allocation(n, 0, false);                                                               \
-    }                                                                                                                         \
-    GRADUS_NOINLINE void* operator new(std::size_t n, std::align_val_t a) {                                                   \
-        return gradus::detail::counted_allocation(n, static_cast<std::size_t>(a), true);                                      \
-    }                                                                                                                         \
-    GRADUS_NOINLINE void* operator new[](std::size_t n, std::align_val_t a) {                                                 \
-        return gradus::detail::counted_allocation(n, static_cast<std::size_t>(a), true);                                      \
-    }                                                                                                                         \
-    GRADUS_NOINLINE void operator delete(void* p) noexcept { std::free(p); }                                                  \
-    GRADUS_NOINLINE void operator delete[](void* p) noexcept { std::free(p); }                                                \
-    GRADUS_NOINLINE void operator delete(void* p, std::size_t) noexcept { std::free(p); }                                     \
-    GRADUS_NOINLINE void operator delete[](void* p, std::size_t) noexcept { std::free(p); }                                   \
-    GRADUS_NOINLINE void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }                           \
-    GRADUS_NOINLINE void operator delete[](void* p, const std::nothrow_t&) noexcept { std::free(p); }                         \
-    GRADUS_NOINLINE void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }                                \
-    GRADUS_NOINLINE void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }                              \
-    GRADUS_NOINLINE void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }                   \
-    GRADUS_NOINLINE void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }                 \
+#define GRADUS_DEFINE_ALLOCATION_COUNTER                                                                           \
+    GRADUS_NOINLINE void* operator new(std::size_t n) { return gradus::detail::counted_allocation(n, 0, true); }   \
+    GRADUS_NOINLINE void* operator new[](std::size_t n) { return gradus::detail::counted_allocation(n, 0, true); } \
+    GRADUS_NOINLINE void* operator new(std::size_t n, const std::nothrow_t&) noexcept {                            \
+        return gradus::detail::counted_allocation(n, 0, false);                                                    \
+    }                                                                                                              \
+    GRADUS_NOINLINE void* operator new[](std::size_t n, const std::nothrow_t&) noexcept {                          \
+        return gradus::detail::counted_allocation(n, 0, false);                                                    \
+    }                                                                                                              \
+    GRADUS_NOINLINE void* operator new(std::size_t n, std::align_val_t a) {                                        \
+        return gradus::detail::counted_allocation(n, static_cast<std::size_t>(a), true);                           \
+    }                                                                                                              \
+    GRADUS_NOINLINE void* operator new[](std::size_t n, std::align_val_t a) {                                      \
+        return gradus::detail::counted_allocation(n, static_cast<std::size_t>(a), true);                           \
+    }                                                                                                              \
+    GRADUS_NOINLINE void operator delete(void* p) noexcept { std::free(p); }                                       \
+    GRADUS_NOINLINE void operator delete[](void* p) noexcept { std::free(p); }                                     \
+    GRADUS_NOINLINE void operator delete(void* p, std::size_t) noexcept { std::free(p); }                          \
+    GRADUS_NOINLINE void operator delete[](void* p, std::size_t) noexcept { std::free(p); }                        \
+    GRADUS_NOINLINE void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }                \
+    GRADUS_NOINLINE void operator delete[](void* p, const std::nothrow_t&) noexcept { std::free(p); }              \
+    GRADUS_NOINLINE void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }                     \
+    GRADUS_NOINLINE void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }                   \
+    GRADUS_NOINLINE void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }        \
+    GRADUS_NOINLINE void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }      \
     static const bool gradus_counts_allocations = gradus::detail::allocations_counted.exchange(true)

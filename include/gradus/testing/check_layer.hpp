@@ -1,10 +1,13 @@
-/// check_layer: proves a layer's gradients and its side of the contract. `check_layer<Swish>()` is the whole test of a custom layer.
+/// check_layer: proves a layer's gradients and its side of the contract. `check_layer<Swish>()` is the whole test of a
+/// custom layer.
 ///
-/// Throws gradus::Error at the first thing that is wrong, so any test framework, or none, can run it. Checked are, with and
-/// without training, for a batch of 1, an odd one that makes the plan grow, and a smaller one:
+/// Throws gradus::Error at the first thing that is wrong, so any test framework, or none, can run it. Checked are, with
+/// and without training, for a batch of 1, an odd one that makes the plan grow, and a smaller one:
 /// - every element of the gradients of every input and parameter against central differences, in double;
-/// - memory: all of it is poisoned with NaN before a pass, dx before backward; parameter gradients are added, not overwritten;
-/// - in place and not, unused outputs, unasked inputs, frozen parameters, plans without gradients: all give the same numbers;
+/// - memory: all of it is poisoned with NaN before a pass, dx before backward; parameter gradients are added, not
+/// overwritten;
+/// - in place and not, unused outputs, unasked inputs, frozen parameters, plans without gradients: all give the same
+/// numbers;
 /// - masks with holes and a row without any step; a layer that stands at two places; carried state;
 /// - float against double, the same bits for 1, 2, 3 and 8 threads, and no allocation (where the binary counts them).
 #pragma once
@@ -71,9 +74,11 @@ private:
     [[noreturn]] void fail(const std::string& what) const {
         std::string where = "check_layer(" + std::string(layer_.kind()) + "): " + what;
         for (const auto& [name, value] : sizes_.values()) where += "; " + name + " " + std::to_string(value);
-        throw Error(where + (pass_.training ? ", training" : ", inference") + ", seed " + std::to_string(options_.seed));
+        throw Error(where + (pass_.training ? ", training" : ", inference") + ", seed " +
+                    std::to_string(options_.seed));
     }
-    [[noreturn]] void fail(const std::string& name, std::size_t i, const std::string& what, double expected, double got) const {
+    [[noreturn]] void fail(const std::string& name, std::size_t i, const std::string& what, double expected,
+                           double got) const {
         char text[160];
         std::snprintf(text, sizeof text, "[%zu] expects %.10g (", i, expected);
         std::string s = name + text + what;
@@ -113,7 +118,8 @@ private:
         for (const auto& [name, values] : reference_)
             for (std::size_t i = 0; i < values.size(); ++i) {
                 if (!std::isfinite(values[i]))
-                    fail(name + "[" + std::to_string(i) + "] is not a number: never written, or read before it was written");
+                    fail(name + "[" + std::to_string(i) +
+                         "] is not a number: never written, or read before it was written");
                 if (name.starts_with("mask") && values[i] != 0 && values[i] != 1)
                     fail(name + "[" + std::to_string(i) + "] expects 0 or 1, got " + std::to_string(values[i]));
             }
@@ -126,7 +132,9 @@ private:
                 const double up = kept_.moved(pass_, t.parameter, t.index, i, h);
                 const double down = kept_.moved(pass_, t.parameter, t.index, i, -h);
                 const double difference = (up - down) / (2 * h), got = (*g)[static_cast<std::size_t>(i)];
-                if (std::abs(difference - got) <= options_.tolerance * std::max({floor, std::abs(difference), std::abs(got)})) continue;
+                if (std::abs(difference - got) <=
+                    options_.tolerance * std::max({floor, std::abs(difference), std::abs(got)}))
+                    continue;
                 fail(t.name, static_cast<std::size_t>(i), "finite difference", difference, got);
             }
         }
@@ -138,12 +146,14 @@ private:
             for (std::size_t i = 0; i < values.size(); ++i) {
                 const double want = parameter ? 2 * once[i] : once[i];
                 if (std::abs(values[i] - want) > 1e-12 * std::max(1.0, largest(once)))
-                    fail(name, i, parameter ? "the sum of two passes: gradients of parameters add up" : "the same as before", want,
-                         values[i]);
+                    fail(name, i,
+                         parameter ? "the sum of two passes: gradients of parameters add up" : "the same as before",
+                         want, values[i]);
             }
         }
-        if (AllocationGuard::counting() && !GRADUS_EIGEN_KERNELS)  // products of Eigen may allocate
-            if (const Index n = kept_.allocations(pass_)) fail("a pass makes " + std::to_string(n) + " allocations, expects none");
+        if (AllocationGuard::counting() && !GRADUS_EIGEN_KERNELS) // products of Eigen may allocate
+            if (const Index n = kept_.allocations(pass_))
+                fail("a pass makes " + std::to_string(n) + " allocations, expects none");
     }
 
     CheckValues once(CheckWiring wiring) const {
@@ -153,7 +163,8 @@ private:
     }
     void check_wirings() {
         compare(reference_, once({.keep = false}), "as when nothing is in place", 0);
-        compare(reference_, once({.keep = false, .differentiated = false, .want_dx = false}), "as in a differentiated plan", 0);
+        compare(reference_, once({.keep = false, .differentiated = false, .want_dx = false}),
+                "as in a differentiated plan", 0);
         compare(reference_, once({.want_dx = false}), "as when the inputs' gradients are wanted", 0);
         compare(reference_, once({.frozen = true}), "as when the parameters are trained", 0);
         const int outputs = static_cast<int>(kept_.build().outs().size());
@@ -174,7 +185,8 @@ private:
         for (const auto& [name, values] : reference_) {
             if (!name.starts_with("grad") && !name.starts_with("dx")) continue;
             expected.emplace_back(name, values);
-            if (name.starts_with("dx")) expected.emplace_back(name + "'", *find(second, name));
+            if (name.starts_with("dx"))
+                expected.emplace_back(name + "'", *find(second, name));
             else
                 for (std::size_t i = 0; i < values.size(); ++i) expected.back().second[i] += (*find(second, name))[i];
         }
@@ -213,10 +225,10 @@ inline void check_layer(const LayerOf<double>& layer, const LayerOf<float>* sing
     LayerCheck(layer, single, options).run();
 }
 
-}  // namespace detail
+} // namespace detail
 
-/// Checks a copy of the layer with parameters of its own. A layer that holds others must be a layer of double; it is not compared
-/// with float.
+/// Checks a copy of the layer with parameters of its own. A layer that holds others must be a layer of double; it is
+/// not compared with float.
 template <LayerType L> void check_layer(const L& layer, const CheckOptions& options = {}) {
     std::unique_ptr<LayerBase> twice, single;
     const auto renewed = [](std::unique_ptr<LayerBase> copy) {
@@ -228,14 +240,16 @@ template <LayerType L> void check_layer(const L& layer, const CheckOptions& opti
         twice = renewed(layer.copy());
         try {
             single = renewed(layer.template to<float>().copy());
-        } catch (const ValueError&) {
-        }
+        } catch (const ValueError&) {}
     } else {
         twice = renewed(layer.template to<double>().copy());
         single = renewed(layer.copy());
     }
-    detail::check_layer(static_cast<const LayerOf<double>&>(*twice), static_cast<const LayerOf<float>*>(single.get()), options);
+    detail::check_layer(static_cast<const LayerOf<double>&>(*twice), static_cast<const LayerOf<float>*>(single.get()),
+                        options);
 }
-template <template <class> class L> void check_layer(const CheckOptions& options = {}) { check_layer(L<double>(), options); }
+template <template <class> class L> void check_layer(const CheckOptions& options = {}) {
+    check_layer(L<double>(), options);
+}
 
 GRADUS_END

@@ -15,22 +15,22 @@ GRADUS_BEGIN
 /// One input of the layer to check.
 struct CheckInput {
     SymbolicShape shape = {dim::batch(), 5};
-    Dtype dtype = Dtype::f64;    ///< f32 and f64: the layer's scalar; i32: ids; u8: flags
-    bool mask = false;           ///< a mask [B, T] travels with it
-    bool present = true;         ///< false: an optional input that is not given
-    double low = -1, high = 1;   ///< values are uniform between these
-    Index below = 0;             ///< i32: ids are below this; 0: what the layer says with `ids`
+    Dtype dtype = Dtype::f64;  ///< f32 and f64: the layer's scalar; i32: ids; u8: flags
+    bool mask = false;         ///< a mask [B, T] travels with it
+    bool present = true;       ///< false: an optional input that is not given
+    double low = -1, high = 1; ///< values are uniform between these
+    Index below = 0;           ///< i32: ids are below this; 0: what the layer says with `ids`
 };
 
 struct CheckOptions {
     std::vector<CheckInput> inputs = {CheckInput{}};
-    std::vector<Index> batches = {1, 3, 2};        ///< one after the other, in one workspace
-    std::vector<Index> times = {3, 5, 4};          ///< the values of every other symbol meanwhile
-    std::vector<int> threads = {1, 2, 3, 8};       ///< must give the same bits
+    std::vector<Index> batches = {1, 3, 2};  ///< one after the other, in one workspace
+    std::vector<Index> times = {3, 5, 4};    ///< the values of every other symbol meanwhile
+    std::vector<int> threads = {1, 2, 3, 8}; ///< must give the same bits
     std::uint64_t seed = 1;
     double step = 1e-5;
-    double tolerance = 1e-6;                       ///< relative, of gradients against differences
-    double agreement = 1e-4;                       ///< relative, of float against double
+    double tolerance = 1e-6; ///< relative, of gradients against differences
+    double agreement = 1e-4; ///< relative, of float against double
 };
 
 namespace detail {
@@ -47,8 +47,10 @@ public:
     void forward(Run<T>& r) const override { std::copy(r.x(0).begin(), r.x(0).end(), r.y(0).begin()); }
     void backward(Run<T>& r) const override {
         if (r.dx(0).empty()) return;
-        if (r.dy(0).empty()) std::fill(r.dx(0).begin(), r.dx(0).end(), T(0));
-        else std::copy(r.dy(0).begin(), r.dy(0).end(), r.dx(0).begin());
+        if (r.dy(0).empty())
+            std::fill(r.dx(0).begin(), r.dx(0).end(), T(0));
+        else
+            std::copy(r.dy(0).begin(), r.dy(0).end(), r.dx(0).begin());
     }
 };
 
@@ -62,7 +64,7 @@ using CheckValues = std::vector<std::pair<std::string, std::vector<double>>>;
 
 /// How the layer is wired for one check.
 struct CheckWiring {
-    bool keep = true;            ///< values and gradients around the layer are kept: nothing is in place
+    bool keep = true; ///< values and gradients around the layer are kept: nothing is in place
     bool differentiated = true;
     bool want_dx = true;
     bool frozen = false;
@@ -73,7 +75,8 @@ struct CheckWiring {
 /// A layer between wires, with memory.
 template <class T> class CheckRun {
 public:
-    CheckRun(const LayerOf<T>& layer, const CheckOptions& options, CheckWiring wiring) : options_(options), wiring_(wiring) {
+    CheckRun(const LayerOf<T>& layer, const CheckOptions& options, CheckWiring wiring)
+        : options_(options), wiring_(wiring) {
         std::vector<Node> ins, outs, around, wanted;
         for (int place = 0; place < wiring.places; ++place) {
             std::vector<Node> arguments;
@@ -121,7 +124,8 @@ public:
     /// Everything as before the first pass: state, carries (after one pass over other data), garbage elsewhere.
     void reset(Pass pass) {
         if (states_.empty())
-            for (const Parameter& p : table_.list()) states_.push_back(p.trained ? std::vector<std::byte>() : bytes(p.view()));
+            for (const Parameter& p : table_.list())
+                states_.push_back(p.trained ? std::vector<std::byte>() : bytes(p.view()));
         for (std::size_t i = 0; i < states_.size(); ++i)
             if (!states_[i].empty()) std::memcpy(table_.list()[i].view().data, states_[i].data(), states_[i].size());
         workspace_->reset_states();
@@ -141,7 +145,8 @@ public:
         for (std::size_t o = 0; o < outputs_.size(); ++o) {
             const AnyView y = workspace_->value(outputs_[o]);
             if (y.dtype != dtype_of<T>()) continue;
-            for (Index i = 0; i < y.shape.size(); ++i) sum += static_cast<double>(static_cast<const T*>(y.data)[i]) * weight(o, i);
+            for (Index i = 0; i < y.shape.size(); ++i)
+                sum += static_cast<double>(static_cast<const T*>(y.data)[i]) * weight(o, i);
         }
         return sum;
     }
@@ -167,7 +172,8 @@ public:
         CheckValues values;
         for (std::size_t o = 0; o < outputs_.size(); ++o) {
             const AnyView y = workspace_->value(outputs_[o]);
-            if (y.dtype == dtype_of<T>()) values.emplace_back("y(" + std::to_string(name_of_output(o)) + ")", numbers(y));
+            if (y.dtype == dtype_of<T>())
+                values.emplace_back("y(" + std::to_string(name_of_output(o)) + ")", numbers(y));
             if (!y.mask) continue;
             values.emplace_back("mask(" + std::to_string(name_of_output(o)) + ")", std::vector<double>());
             for (Index i = 0; i < y.mask_shape.size(); ++i) values.back().second.push_back(y.mask[i]);
@@ -207,7 +213,8 @@ public:
         std::vector<Target> list;
         for (std::size_t i = 0; i < inputs_.size(); ++i)
             if (!workspace_->gradient(gradients_[i]).empty())
-                list.push_back({"dx(" + std::to_string(argument(i)) + ")", false, i, workspace_->value(inputs_[i]).shape.size()});
+                list.push_back(
+                    {"dx(" + std::to_string(argument(i)) + ")", false, i, workspace_->value(inputs_[i]).shape.size()});
         for (std::size_t i = 0; i < table_.list().size(); ++i)
             if (table_.list()[i].trained)
                 list.push_back({"grad(" + parameter_name(i) + ")", true, i, table_.list()[i].shape.size()});
@@ -255,14 +262,18 @@ private:
             const Index below = in.below ? in.below : declared_below(argument(k));
             for (Index i = 0; i < v.shape.size(); ++i) {
                 const double u = check_number(stream, i);
-                if (v.dtype == Dtype::i32) static_cast<std::int32_t*>(v.data)[i] = static_cast<std::int32_t>(u * static_cast<double>(below));
-                else if (v.dtype == Dtype::u8) static_cast<std::uint8_t*>(v.data)[i] = u < 0.5;
-                else static_cast<T*>(v.data)[i] = static_cast<T>(static_cast<float>(in.low + (in.high - in.low) * u));
+                if (v.dtype == Dtype::i32)
+                    static_cast<std::int32_t*>(v.data)[i] = static_cast<std::int32_t>(u * static_cast<double>(below));
+                else if (v.dtype == Dtype::u8)
+                    static_cast<std::uint8_t*>(v.data)[i] = u < 0.5;
+                else
+                    static_cast<T*>(v.data)[i] = static_cast<T>(static_cast<float>(in.low + (in.high - in.low) * u));
             }
             // Holes everywhere; with three rows or more the last one has no step at all.
             const Index time = v.mask_shape.rank() > 1 ? v.mask_shape[1] : 1;
             for (Index i = 0; v.mask && i < v.mask_shape.size(); ++i)
-                v.mask[i] = check_number(stream + 7919, i) < 0.6 && (v.mask_shape[0] < 3 || i / time + 1 < v.mask_shape[0]);
+                v.mask[i] =
+                    check_number(stream + 7919, i) < 0.6 && (v.mask_shape[0] < 3 || i / time + 1 < v.mask_shape[0]);
         }
     }
     Index declared_below(std::size_t argument) const {
@@ -274,11 +285,13 @@ private:
         for (std::size_t o = 0; o < outputs_.size(); ++o) {
             const AnyView dy = workspace_->gradient(outputs_[o]);
             for (Index i = 0; i < dy.shape.size() && dy.data; ++i)
-                static_cast<T*>(dy.data)[i] = only < 0 || only == static_cast<int>(o) ? static_cast<T>(weight(o, i)) : T(0);
+                static_cast<T*>(dy.data)[i] =
+                    only < 0 || only == static_cast<int>(o) ? static_cast<T>(weight(o, i)) : T(0);
         }
         if (first) {
             workspace_->zero_gradients();
-            for (Index i = 0; i < workspace_->gradient_size(); ++i) workspace_->gradients()[i] = static_cast<T>(prefill(i));
+            for (Index i = 0; i < workspace_->gradient_size(); ++i)
+                workspace_->gradients()[i] = static_cast<T>(prefill(i));
         }
         workspace_->backward(pass, false);
     }
@@ -323,6 +336,6 @@ private:
     std::uint64_t data_ = 0;
 };
 
-}  // namespace detail
+} // namespace detail
 
 GRADUS_END

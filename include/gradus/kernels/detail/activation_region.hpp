@@ -11,7 +11,9 @@ template <class T> struct Tanh {
     GRADUS_REGION_INLINE Vector<T> operator()(Vector<T> v) const { return vector_tanh<T>(v); }
 };
 template <class T> struct ReluGradient {
-    GRADUS_REGION_INLINE Vector<T> operator()(Vector<T> d, Vector<T> y) const { return y <= Vector<T>{} ? Vector<T>{} : d; }
+    GRADUS_REGION_INLINE Vector<T> operator()(Vector<T> d, Vector<T> y) const {
+        return y <= Vector<T>{} ? Vector<T>{} : d;
+    }
 };
 template <class T> struct SigmoidGradient {
     GRADUS_REGION_INLINE Vector<T> operator()(Vector<T> d, Vector<T> y) const { return d * (y * (splat<T>(1) - y)); }
@@ -29,9 +31,9 @@ template <class T, template <class> class F> void activation_backward(T* dx, con
     map_arrays<T>(dx, dy, y, n, F<T>{});
 }
 
-template <class T>
-inline constexpr ActivationTable<T> activation_table = {
+template <class T> inline constexpr ActivationTable<T> activation_table = {
     {&activation_forward<T, Relu>, &activation_forward<T, Sigmoid>, &activation_forward<T, Tanh>},
-    {&activation_backward<T, ReluGradient>, &activation_backward<T, SigmoidGradient>, &activation_backward<T, TanhGradient>}};
+    {&activation_backward<T, ReluGradient>, &activation_backward<T, SigmoidGradient>,
+     &activation_backward<T, TanhGradient>}};
 
 #endif

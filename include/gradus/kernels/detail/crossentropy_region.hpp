@@ -3,7 +3,9 @@
 
 template <class T> struct Some {
     Index rest;
-    GRADUS_REGION_INLINE Vector<T> get(const T* p) const { return rest >= width<T> ? load<T>(p) : load_part<T>(p, rest); }
+    GRADUS_REGION_INLINE Vector<T> get(const T* p) const {
+        return rest >= width<T> ? load<T>(p) : load_part<T>(p, rest);
+    }
     GRADUS_REGION_INLINE void put(T* p, Vector<T> v) const {
         if (rest >= width<T>)
             store<T>(p, v);
@@ -77,8 +79,8 @@ template <class T> struct NegativeLog {
 template <class T> GRADUS_REGION_INLINE T not_a_number() { return T(__builtin_nanf("")); }
 
 /// Rows first leave the probability in `loss`, then all logarithms are taken at once.
-template <class T>
-void sparse_probabilities(T* loss, T* dp, const T* p, const std::int32_t* target, Index rows, Index classes, T epsilon) {
+template <class T> void sparse_probabilities(T* loss, T* dp, const T* p, const std::int32_t* target, Index rows,
+                                             Index classes, T epsilon) {
     for (Index r = 0; r < rows; ++r, p += classes) {
         const Index t = target[r];
         const bool valid = t >= 0 && t < classes;
@@ -228,12 +230,10 @@ void categorical_logits(T* loss, T* dz, const T* z, const T* target, Index rows,
     }
 }
 
-template <class T>
-inline constexpr BinaryCrossentropyTable<T> binary_crossentropy_table = {&binary_probabilities<T>, &binary_logits<T>,
-                                                                         &binary_outputs<T>};
-template <class T>
-inline constexpr SparseCrossentropyTable<T> sparse_crossentropy_table = {&sparse_probabilities<T>, &sparse_logits<T>,
-                                                                         &sparse_outputs<T>};
+template <class T> inline constexpr BinaryCrossentropyTable<T> binary_crossentropy_table = {
+    &binary_probabilities<T>, &binary_logits<T>, &binary_outputs<T>};
+template <class T> inline constexpr SparseCrossentropyTable<T> sparse_crossentropy_table = {
+    &sparse_probabilities<T>, &sparse_logits<T>, &sparse_outputs<T>};
 template <class T> inline constexpr CategoricalCrossentropyTable<T> categorical_crossentropy_table = {
     &categorical_probabilities<T>, &categorical_logits<T>};
 

@@ -22,27 +22,32 @@
 ///        }
 ///        } GRADUS_END
 ///
-///    One table per operation, a template on the scalar, so that a float program instantiates no double kernel. parallel_for
-///    stands here, outside the region (a grain of the problem's size only), and sets the floating-point mode.
+///    One table per operation, a template on the scalar, so that a float program instantiates no double kernel.
+///    parallel_for stands here, outside the region (a grain of the problem's size only), and sets the floating-point
+///    mode.
 ///
-/// 2. `kernels/detail/foo_region.hpp`, without `#pragma once`, its code between `#ifdef GRADUS_REGION` and `#endif`. It stands
+/// 2. `kernels/detail/foo_region.hpp`, without `#pragma once`, its code between `#ifdef GRADUS_REGION` and `#endif`. It
+/// stands
 ///    inside `namespace gradus::kernels::detail::<set>`, with the target and -O3 switched on, and ends with the table:
 ///
 ///        template <class T> void foo(T* y, const T* x, Index n) { ... }
 ///        template <class T> inline constexpr FooTable<T> foo_table = {&foo<T>};
 ///
-///    Rules: it includes nothing and calls nothing from outside but compiler builtins; helpers are GRADUS_REGION_INLINE. No lambdas: GCC
-///    forgets the target for them inside a template; write a functor whose operator() is GRADUS_REGION_INLINE (elementwise_region.hpp).
-///    No vector type is a parameter, result or template argument of anything outside the region, nor of a function that is not
-///    inlined. Entries of the table are plain functions of pointers and numbers. Functions of other regions that were included
-///    earlier (`simd_region.hpp`, `math_region.hpp`) are called by name; to use one, include its public header in yours.
+///    Rules: it includes nothing and calls nothing from outside but compiler builtins; helpers are
+///    GRADUS_REGION_INLINE. No lambdas: GCC forgets the target for them inside a template; write a functor whose
+///    operator() is GRADUS_REGION_INLINE (elementwise_region.hpp). No vector type is a parameter, result or template
+///    argument of anything outside the region, nor of a function that is not inlined. Entries of the table are plain
+///    functions of pointers and numbers. Functions of other regions that were included earlier (`simd_region.hpp`,
+///    `math_region.hpp`) are called by name; to use one, include its public header in yours.
 ///
-/// 3. The same bits on every set. What a vector holds (`width<T>`) differs between sets, so it must not decide an order of
-///    additions: reduce over `virtual_lanes<T>` (64 float, 32 double) with `Lanes<T>` and `reduce_add(Lanes)`. Every fused
-///    multiply-add is written `fma(a, b, c)`; nothing else contracts, so `a * b + c` rounds twice. Splat with `splat<T>(s)`.
-///    Tails: `load_part(p, n)` and `store_part(p, v, n)` touch exactly n elements, and missing ones read as zero; each element
-///    goes through the same operations as in a full vector. The baseline has no fused multiply-add: `fma` is a*b+c there, and
-///    its bits are its own. What must have the same bits there, too (initial weights), uses no fma.
+/// 3. The same bits on every set. What a vector holds (`width<T>`) differs between sets, so it must not decide an order
+/// of
+///    additions: reduce over `virtual_lanes<T>` (64 float, 32 double) with `Lanes<T>` and `reduce_add(Lanes)`. Every
+///    fused multiply-add is written `fma(a, b, c)`; nothing else contracts, so `a * b + c` rounds twice. Splat with
+///    `splat<T>(s)`. Tails: `load_part(p, n)` and `store_part(p, v, n)` touch exactly n elements, and missing ones read
+///    as zero; each element goes through the same operations as in a full vector. The baseline has no fused
+///    multiply-add: `fma` is a*b+c there, and its bits are its own. What must have the same bits there, too (initial
+///    weights), uses no fma.
 ///
 /// Tests run every set in one process: `for (Isa isa : all_isas) if (available(isa)) { IsaScope scope(isa); ... }`.
 #pragma once
@@ -51,9 +56,9 @@
 #if !GRADUS_EIGEN_KERNELS
 
 /// The table of the set in use: GRADUS_DISPATCH(foo_table<T>).
-#define GRADUS_DISPATCH(...)                                                                                              \
-    ::gradus::kernels::detail::pick(::gradus::kernels::detail::avx512::__VA_ARGS__,                                     \
-                                    ::gradus::kernels::detail::avx2::__VA_ARGS__,                                       \
+#define GRADUS_DISPATCH(...)                                                        \
+    ::gradus::kernels::detail::pick(::gradus::kernels::detail::avx512::__VA_ARGS__, \
+                                    ::gradus::kernels::detail::avx2::__VA_ARGS__,   \
                                     ::gradus::kernels::detail::baseline::__VA_ARGS__)
 
 GRADUS_BEGIN

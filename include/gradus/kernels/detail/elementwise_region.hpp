@@ -4,14 +4,18 @@
 template <class T> struct AddBody {
     T* y;
     const T *a, *b;
-    template <class A> GRADUS_REGION_INLINE void operator()(Index i, A x) const { x.put(y + i, x.get(a + i) + x.get(b + i)); }
+    template <class A> GRADUS_REGION_INLINE void operator()(Index i, A x) const {
+        x.put(y + i, x.get(a + i) + x.get(b + i));
+    }
 };
 template <class T> void add(T* y, const T* a, const T* b, Index n) { each_vector<T>(n, AddBody<T>{y, a, b}); }
 
 template <class T> struct MultiplyBody {
     T* y;
     const T *a, *b;
-    template <class A> GRADUS_REGION_INLINE void operator()(Index i, A x) const { x.put(y + i, x.get(a + i) * x.get(b + i)); }
+    template <class A> GRADUS_REGION_INLINE void operator()(Index i, A x) const {
+        x.put(y + i, x.get(a + i) * x.get(b + i));
+    }
 };
 template <class T> void multiply(T* y, const T* a, const T* b, Index n) { each_vector<T>(n, MultiplyBody<T>{y, a, b}); }
 
@@ -19,7 +23,9 @@ template <class T> struct ScaleBody {
     T* y;
     const T* x;
     T s;
-    template <class A> GRADUS_REGION_INLINE void operator()(Index i, A v) const { v.put(y + i, v.get(x + i) * splat<T>(s)); }
+    template <class A> GRADUS_REGION_INLINE void operator()(Index i, A v) const {
+        v.put(y + i, v.get(x + i) * splat<T>(s));
+    }
 };
 template <class T> void scale(T* y, const T* x, T s, Index n) { each_vector<T>(n, ScaleBody<T>{y, x, s}); }
 

@@ -1,4 +1,5 @@
-/// The matrix product inside regions: what gemm_region.hpp defines once per instruction set, for matmul.hpp and other regions.
+/// The matrix product inside regions: what gemm_region.hpp defines once per instruction set, for matmul.hpp and other
+/// regions.
 #pragma once
 #include <gradus/kernels/detail/simd.hpp>
 
@@ -12,7 +13,8 @@ template <class T> inline constexpr Index gemm_panel = 128 / Index(sizeof(T));
 /// Rows of k that one pass takes; further passes continue each output's chain from C.
 template <class T> inline constexpr Index gemm_depth = 1024 / Index(sizeof(T));
 
-/// Elements of op(B) [k, n] when packed by gemm_pack: panels of gemm_panel columns, each [k][gemm_panel], the last one filled up.
+/// Elements of op(B) [k, n] when packed by gemm_pack: panels of gemm_panel columns, each [k][gemm_panel], the last one
+/// filled up.
 template <class T> constexpr Index gemm_packed_size(Index k, Index n) {
     return k * ((n + gemm_panel<T> - 1) / gemm_panel<T> * gemm_panel<T>);
 }
@@ -26,8 +28,8 @@ template <class T> struct GemmEnds {
 
 template <class T> struct GemmTable {
     void (*pack)(T* packed, const T* b, Index ldb, bool transposed, Index k, Index n);
-    void (*block)(T* c, Index ldc, const T* a, Index lda, bool transposed_a, const T* b, Index ldb, Index m, Index n, Index k,
-                  const GemmEnds<T>& ends);
+    void (*block)(T* c, Index ldc, const T* a, Index lda, bool transposed_a, const T* b, Index ldb, Index m, Index n,
+                  Index k, const GemmEnds<T>& ends);
     void (*column_sums)(T* out, const T* x, Index ldx, Index rows, Index cols, bool accumulate);
 };
 

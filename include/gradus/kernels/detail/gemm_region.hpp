@@ -1,8 +1,10 @@
-/// The serial matrix product: a register tile of up to 12 x 2 vectors (6 x 2 with 16 registers), on B as it lies or packed.
+/// The serial matrix product: a register tile of up to 12 x 2 vectors (6 x 2 with 16 registers), on B as it lies or
+/// packed.
 ///
-/// Each output is one chain of fma over k in rising order, started from 0 or from C, whatever the tiles, blocks and sets. For other
-/// regions (include detail/gemm.hpp in the public header): `gemm_block(c, ldc, a, lda, ta, b, ldb, m, n, k, ends)` with b a
-/// row-major [k, n] (ldb >= n), or `gemm_packed` (ldb == 0), what gemm_pack made of B or its transpose. Neither needs workspace.
+/// Each output is one chain of fma over k in rising order, started from 0 or from C, whatever the tiles, blocks and
+/// sets. For other regions (include detail/gemm.hpp in the public header): `gemm_block(c, ldc, a, lda, ta, b, ldb, m,
+/// n, k, ends)` with b a row-major [k, n] (ldb >= n), or `gemm_packed` (ldb == 0), what gemm_pack made of B or its
+/// transpose. Neither needs workspace.
 #ifdef GRADUS_REGION
 
 template <class T> inline constexpr int gemm_rows = GRADUS_REGION_BYTES == 64 ? 12 : 6;
@@ -15,12 +17,14 @@ GRADUS_REGION_INLINE Vector<T> gemm_left(const T* a0, const T* a1, const T* a2, 
     return splat<T>(I % 4 == 0 ? base[0] : I % 4 == 1 ? base[one] : I % 4 == 2 ? base[2 * one] : base[three]);
 }
 
-template <class T, int N> GRADUS_REGION_INLINE void gemm_row(Vector<T> (&acc)[N], Vector<T> av, const Vector<T> (&bv)[N]) {
+template <class T, int N>
+GRADUS_REGION_INLINE void gemm_row(Vector<T> (&acc)[N], Vector<T> av, const Vector<T> (&bv)[N]) {
 #pragma GCC unroll 8
     for (int j = 0; j < N; ++j) acc[j] = fma(av, bv[j], acc[j]);
 }
 
-/// acc += one column of A times one row of B. A pack, not a loop over I: offsets are constants whatever the optimiser does.
+/// acc += one column of A times one row of B. A pack, not a loop over I: offsets are constants whatever the optimiser
+/// does.
 template <class T, int N, int... I>
 GRADUS_REGION_INLINE void gemm_step(Vector<T> (*acc)[N], const T* a0, const T* a1, const T* a2, Index one, Index three,
                                     const Vector<T> (&bv)[N], std::integer_sequence<int, I...>) {
@@ -29,9 +33,9 @@ GRADUS_REGION_INLINE void gemm_step(Vector<T> (*acc)[N], const T* a0, const T* a
 
 /// c [R, cols] from op(a) [R, k] and b [k, cols], cols being N vectors or, with Part, fewer in the last of them.
 /// Element (i, p) of op(A) is a[i * row + p * step].
-template <class T, int R, int N, bool Part>
-void gemm_tile(Index k, const T* a, Index row, Index step, const T* b, Index ldb, T* c, Index ldc, Index cols,
-               const GemmEnds<T>& ends) {
+template <class T, int R, int N, bool Part> void gemm_tile(Index k, const T* a, Index row, Index step, const T* b,
+                                                           Index ldb, T* c, Index ldc, Index cols,
+                                                           const GemmEnds<T>& ends) {
     const Index rest = cols - (N - 1) * width<T>;
     Vector<T> acc[R][N];
     if (ends.accumulate) {
@@ -89,9 +93,8 @@ void gemm_tile(Index k, const T* a, Index row, Index step, const T* b, Index ldb
         }
 }
 
-template <class T>
-using GemmTile = void (*)(Index k, const T* a, Index row, Index step, const T* b, Index ldb, T* c, Index ldc, Index cols,
-                          const GemmEnds<T>& ends);
+template <class T> using GemmTile = void (*)(Index k, const T* a, Index row, Index step, const T* b, Index ldb, T* c,
+                                             Index ldc, Index cols, const GemmEnds<T>& ends);
 
 /// The tiles of one kind, by their number of rows less one.
 template <class T> struct GemmTiles {
@@ -100,8 +103,7 @@ template <class T> struct GemmTiles {
 template <class T, int N, bool Part, int... R> constexpr GemmTiles<T> make_gemm_tiles() {
     return {{&gemm_tile<T, R, N, Part>...}};
 }
-template <class T, int N, bool Part>
-inline constexpr GemmTiles<T> gemm_tiles =
+template <class T, int N, bool Part> inline constexpr GemmTiles<T> gemm_tiles =
 #if GRADUS_REGION_BYTES == 64
     make_gemm_tiles<T, N, Part, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12>();
 #else
@@ -129,8 +131,10 @@ template <class T> struct ZipOf<T, 4> : Zip<T, 0, 1, 2, 3> {};
 template <class T> struct ZipOf<T, 8> : Zip<T, 0, 1, 2, 3, 4, 5, 6, 7> {};
 template <class T> struct ZipOf<T, 16> : Zip<T, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15> {};
 
-/// to[p * ldto + j] = from[j * ldfrom + p] for p < width and j < rows <= width; writes whole vectors, zero from `rows` on.
-template <class T> GRADUS_REGION_INLINE void transpose_square(T* to, Index ldto, const T* from, Index ldfrom, int rows) {
+/// to[p * ldto + j] = from[j * ldfrom + p] for p < width and j < rows <= width; writes whole vectors, zero from `rows`
+/// on.
+template <class T>
+GRADUS_REGION_INLINE void transpose_square(T* to, Index ldto, const T* from, Index ldfrom, int rows) {
     constexpr int W = int(width<T>);
     Vector<T> v[W], z[W];
 #pragma GCC unroll 16
@@ -164,9 +168,8 @@ template <class T> void pack_rows(T* to, const T* a, Index row, Index step, int 
 }
 
 /// One or two rows: wide tiles that hide the latency of fma. Returns the columns done.
-template <class T, int R>
-Index gemm_thin(T* c, Index ldc, const T* a, Index row, Index step, const T* b, Index ldb, Index n, Index k,
-                const GemmEnds<T>& ends) {
+template <class T, int R> Index gemm_thin(T* c, Index ldc, const T* a, Index row, Index step, const T* b, Index ldb,
+                                          Index n, Index k, const GemmEnds<T>& ends) {
     constexpr Index cols = 8 * width<T>;
     GemmEnds<T> own = ends;
     Index j = 0;
@@ -178,9 +181,8 @@ Index gemm_thin(T* c, Index ldc, const T* a, Index row, Index step, const T* b, 
 }
 
 /// One pass over k; a block of rows at a time against all columns. Element (i, p) of op(A) is a[i * row + p * step].
-template <class T>
-void gemm_pass(T* c, Index ldc, const T* a, Index row, Index step, const T* b, Index ldb, Index m, Index n, Index k,
-               const GemmEnds<T>& ends) {
+template <class T> void gemm_pass(T* c, Index ldc, const T* a, Index row, Index step, const T* b, Index ldb, Index m,
+                                  Index n, Index k, const GemmEnds<T>& ends) {
     constexpr Index pair = 2 * width<T>, panel = gemm_panel<T>;
     if (m <= 2 && ldb != gemm_packed && n >= 8 * width<T>) {
         const Index done = m == 1 ? gemm_thin<T, 1>(c, ldc, a, row, step, b, ldb, n, k, ends)
@@ -225,8 +227,8 @@ void gemm_pass(T* c, Index ldc, const T* a, Index row, Index step, const T* b, I
 }
 
 /// The same product with the sides exchanged, for a few columns and a transposed A, whose rows then fill the vectors.
-template <class T>
-void gemm_narrow(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, Index m, Index n, Index k, const GemmEnds<T>& ends) {
+template <class T> void gemm_narrow(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, Index m, Index n,
+                                    Index k, const GemmEnds<T>& ends) {
     constexpr Index pair = 2 * width<T>;
     T buffer[gemm_rows<T> * pair];
     for (Index i0 = 0; i0 < m; i0 += pair) {
@@ -245,9 +247,8 @@ void gemm_narrow(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, 
 }
 
 /// c [m, n] = ends(op(a) [m, k] b [k, n]); serial. Rows of b are read in passes of gemm_depth, a packed b in one.
-template <class T>
-void gemm_block(T* c, Index ldc, const T* a, Index lda, bool transposed_a, const T* b, Index ldb, Index m, Index n, Index k,
-                const GemmEnds<T>& ends) {
+template <class T> void gemm_block(T* c, Index ldc, const T* a, Index lda, bool transposed_a, const T* b, Index ldb,
+                                   Index m, Index n, Index k, const GemmEnds<T>& ends) {
     if (transposed_a && ldb != gemm_packed && n <= gemm_rows<T> && n < width<T> && m >= width<T>)
         return gemm_narrow<T>(c, ldc, a, lda, b, ldb, m, n, k, ends);
     const Index row = transposed_a ? 1 : lda, step = transposed_a ? lda : 1;
@@ -299,7 +300,8 @@ template <class T> void gemm_pack(T* packed, const T* b, Index ldb, bool transpo
         pack_panel<T>(packed, transposed ? b + j * ldb : b + j, ldb, transposed, k, n - j < panel ? n - j : panel);
 }
 
-/// out[j] = sum over rows of x[i, j]: four chains, of the rows i % 4, joined as (0 + 1) + (2 + 3). N vectors of columns.
+/// out[j] = sum over rows of x[i, j]: four chains, of the rows i % 4, joined as (0 + 1) + (2 + 3). N vectors of
+/// columns.
 template <class T, int N, class Access>
 GRADUS_REGION_INLINE void column_sum(T* out, const T* x, Index ldx, Index rows, bool accumulate, Access access) {
     Vector<T> s[4][N];

@@ -1,16 +1,16 @@
 /// Initial weights. Baseline only, so that the bits are the same on every set, and no fma.
 #ifdef GRADUS_REGION
 
-GRADUS_REGION_INLINE RandomRow random_row(std::uint64_t key, std::uint32_t update, std::uint32_t micro, std::uint32_t row) {
+GRADUS_REGION_INLINE RandomRow random_row(std::uint64_t key, std::uint32_t update, std::uint32_t micro,
+                                          std::uint32_t row) {
     return {std::uint32_t(key), std::uint32_t(key >> 32), row, update, micro};
 }
 
 /// Uniform in (0, 1), exact.
 GRADUS_REGION_INLINE double unit(std::uint32_t word) { return (double(word) + 0.5) * 0x1p-32; }
 
-template <class T>
-void initial_uniform(T* y, std::uint64_t key, std::uint32_t update, std::uint32_t micro, std::uint32_t row, double low, double high,
-                     Index begin, Index end) {
+template <class T> void initial_uniform(T* y, std::uint64_t key, std::uint32_t update, std::uint32_t micro,
+                                        std::uint32_t row, double low, double high, Index begin, Index end) {
     const RandomRow s = random_row(key, update, micro, row);
     std::uint32_t words[random_group];
     for (Index i = begin; i < end; i += random_group) {
@@ -36,9 +36,9 @@ GRADUS_REGION_INLINE void normal_group(double* z, const RandomRow& s, Index firs
 }
 
 /// With `limit` > 0: what lies beyond it is drawn again, from the next rows.
-template <class T>
-void initial_normal(T* y, std::uint64_t key, std::uint32_t update, std::uint32_t micro, std::uint32_t row, double mean, double sd,
-                    double limit, Index begin, Index end) {
+template <class T> void initial_normal(T* y, std::uint64_t key, std::uint32_t update, std::uint32_t micro,
+                                       std::uint32_t row, double mean, double sd, double limit, Index begin,
+                                       Index end) {
     double z[random_group], again[random_group];
     for (Index i = begin; i < end; i += random_group) {
         normal_group(z, random_row(key, update, micro, row), i);

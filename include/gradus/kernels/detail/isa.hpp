@@ -11,7 +11,8 @@
 GRADUS_BEGIN
 namespace kernels {
 
-/// Ordered: a later set contains the earlier ones. `eigen` is the portable path, the only one where the vector path does not apply.
+/// Ordered: a later set contains the earlier ones. `eigen` is the portable path, the only one where the vector path
+/// does not apply.
 enum class Isa : int { eigen, baseline, avx2, avx512 };
 
 inline constexpr Isa all_isas[] = {Isa::eigen, Isa::baseline, Isa::avx2, Isa::avx512};
@@ -27,8 +28,8 @@ inline bool available(Isa isa) {
 #else
     switch (isa) {
     case Isa::avx512:
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512dq") && available(Isa::avx2);
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && available(Isa::avx2);
     case Isa::avx2:
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
     case Isa::baseline: return true;
@@ -68,18 +69,21 @@ GRADUS_COLD inline Isa first_isa() {
 
 } // namespace detail
 
-/// The set in use: the best that the machine has, or what the environment variable GRADUS_ISA names. Chosen when first asked
-/// for; throws ValueError if GRADUS_ISA names none that can run here. Kernels ask for it themselves; whoever wants the error
-/// early (a model, when it is built) calls this.
+/// The set in use: the best that the machine has, or what the environment variable GRADUS_ISA names. Chosen when first
+/// asked for; throws ValueError if GRADUS_ISA names none that can run here. Kernels ask for it themselves; whoever
+/// wants the error early (a model, when it is built) calls this.
 inline Isa isa() {
     const int i = detail::chosen_isa.load(std::memory_order_relaxed);
     return i >= 0 ? static_cast<Isa>(i) : detail::first_isa();
 }
 
-/// Tests and benchmarks: runs the whole process on another set while it lives. Throws ValueError if it is not available.
+/// Tests and benchmarks: runs the whole process on another set while it lives. Throws ValueError if it is not
+/// available.
 class IsaScope {
 public:
-    explicit IsaScope(Isa isa) : before_(detail::chosen_isa.load()) { detail::chosen_isa = int(detail::choose_isa(name_of(isa))); }
+    explicit IsaScope(Isa isa) : before_(detail::chosen_isa.load()) {
+        detail::chosen_isa = int(detail::choose_isa(name_of(isa)));
+    }
     ~IsaScope() { detail::chosen_isa = before_; }
     IsaScope(const IsaScope&) = delete;
     IsaScope& operator=(const IsaScope&) = delete;

@@ -1,4 +1,5 @@
-/// The vector functions of math_region.hpp, once per instruction set, for other regions; kernels/math.hpp has the public ones.
+/// The vector functions of math_region.hpp, once per instruction set, for other regions; kernels/math.hpp has the
+/// public ones.
 #pragma once
 #include <gradus/kernels/detail/simd.hpp>
 

@@ -18,8 +18,8 @@ template <class T> void array_log(T* y, const T* x, Index n) { map_array<T>(y, x
 template <class T> void array_tanh(T* y, const T* x, Index n) { map_array<T>(y, x, n, TanhBody<T>{}); }
 template <class T> void array_sigmoid(T* y, const T* x, Index n) { map_array<T>(y, x, n, SigmoidBody<T>{}); }
 
-/// sin(x + quadrant pi/2) for |x| > sine_limit, by Payne and Hanek's reduction: x = m 2^e times the 192 bits of 2/pi that matter
-/// modulo 4; NaN for NaN and infinity.
+/// sin(x + quadrant pi/2) for |x| > sine_limit, by Payne and Hanek's reduction: x = m 2^e times the 192 bits of 2/pi
+/// that matter modulo 4; NaN for NaN and infinity.
 inline __attribute__((noinline)) double huge_sine(double x, std::uint64_t quadrant) {
     __extension__ using Wide = unsigned __int128;
     std::uint64_t b;
@@ -27,7 +27,8 @@ inline __attribute__((noinline)) double huge_sine(double x, std::uint64_t quadra
     const int exponent = int(b >> 52 & 0x7ff);
     if (exponent == 0x7ff) return x - x;
     const std::uint64_t m = (b & 0xfffffffffffff) | 0x10000000000000;
-    const int first = exponent - 1075 - 2 + 64; // of the table, which begins with 64 zeros: bits of weight 4 and more are dropped
+    const int first =
+        exponent - 1075 - 2 + 64; // of the table, which begins with 64 zeros: bits of weight 4 and more are dropped
     const int word = first / 64, shift = first % 64;
     std::uint64_t w[3];
     for (int i = 0; i < 3; ++i) {
@@ -88,9 +89,8 @@ template <class T> GRADUS_REGION_INLINE void array_sine(T* y, const T* x, Index 
 template <class T> void array_sin(T* y, const T* x, Index n) { array_sine<T>(y, x, n, 0); }
 template <class T> void array_cos(T* y, const T* x, Index n) { array_sine<T>(y, x, n, 1); }
 
-template <class T>
-inline constexpr MathTable<T> math_table = {&array_exp<T>,     &array_log<T>, &array_tanh<T>,
-                                            &array_sigmoid<T>, &array_sin<T>, &array_cos<T>};
+template <class T> inline constexpr MathTable<T> math_table = {&array_exp<T>,     &array_log<T>, &array_tanh<T>,
+                                                               &array_sigmoid<T>, &array_sin<T>, &array_cos<T>};
 
 #if GRADUS_REGION_BYTES == 16
 inline __attribute__((noinline)) double scalar_exp(double x) { return vector_exp<double>(splat<double>(x))[0]; }

@@ -1,10 +1,11 @@
-/// Elementary functions on vectors, for use inside any region: `vector_exp<T>(v)`, vector_log, vector_tanh, vector_sigmoid, and
-/// for double vector_sin and vector_cos (|x| <= sine_limit). Include `kernels/math.hpp` (or `kernels/detail/math.hpp`) before.
+/// Elementary functions on vectors, for use inside any region: `vector_exp<T>(v)`, vector_log, vector_tanh,
+/// vector_sigmoid, and for double vector_sin and vector_cos (|x| <= sine_limit). Include `kernels/math.hpp` (or
+/// `kernels/detail/math.hpp`) before.
 ///
-/// Built from add, multiply, `fma`, IEEE division and bit tricks in one fixed order, so sets with a fused multiply-add give the
-/// same bits. The polynomials are minimax fits made for these intervals (Remez exchange). Errors in ULP, measured by
-/// tests/kernels/math_test.cpp: at most 1 for exp and log, 2 for sigmoid and tanh; double: 2 for exp, 1 for log, 3 otherwise. NaN,
-/// infinities, overflow, denormal arguments and results, and the sign of zero are right.
+/// Built from add, multiply, `fma`, IEEE division and bit tricks in one fixed order, so sets with a fused multiply-add
+/// give the same bits. The polynomials are minimax fits made for these intervals (Remez exchange). Errors in ULP,
+/// measured by tests/kernels/math_test.cpp: at most 1 for exp and log, 2 for sigmoid and tanh; double: 2 for exp, 1 for
+/// log, 3 otherwise. NaN, infinities, overflow, denormal arguments and results, and the sign of zero are right.
 #ifdef GRADUS_REGION
 
 template <class T> struct MathConstants;
@@ -15,30 +16,35 @@ template <> struct MathConstants<float> {
     static constexpr Word bias = 127, sign = 0x80000000, root_half = 0x3f3504f3, magic_bits = 0x4b400000;
     static constexpr float magic = 12582912.0f; // 1.5 * 2^23: adding it rounds to an integer, in the low bits
     static constexpr float log2_e = 0x1.715476p+0f;
-    static constexpr float ln2_high = 0x1.62ep-1f, ln2_low = 0x1.0bfbe8p-15f; // the first has few bits: n ln2_high is exact
+    static constexpr float ln2_high = 0x1.62ep-1f,
+                           ln2_low = 0x1.0bfbe8p-15f; // the first has few bits: n ln2_high is exact
     static constexpr float exp_low = -104, exp_high = 89, tanh_high = 20;
     static constexpr float smallest = 0x1p-126f, lift = 0x1p24f, lift_log2 = 24, whole = 0x1p23f;
-    static constexpr float expm1[] = {0x1.a1a15ap-13f, 0x1.6d748ap-10f, 0x1.11109p-7f, 0x1.5554aep-5f, 0x1.555556p-3f, 0.5f};
+    static constexpr float expm1[] = {0x1.a1a15ap-13f, 0x1.6d748ap-10f, 0x1.11109p-7f,
+                                      0x1.5554aep-5f,  0x1.555556p-3f,  0.5f};
     static constexpr float log[] = {0x1.e2edep-3f, 0x1.243924p-2f, 0x1.999a78p-2f, 0x1.555554p-1f};
 };
 
 template <> struct MathConstants<double> {
     using Word = std::uint64_t;
     static constexpr int mantissa = 52;
-    static constexpr Word bias = 1023, sign = 0x8000000000000000, root_half = 0x3fe6a09e667f3bcd, magic_bits = 0x4338000000000000;
+    static constexpr Word bias = 1023, sign = 0x8000000000000000, root_half = 0x3fe6a09e667f3bcd,
+                          magic_bits = 0x4338000000000000;
     static constexpr double magic = 6755399441055744.0;
     static constexpr double log2_e = 0x1.71547652b82fep+0;
     static constexpr double ln2_high = 0x1.62e42feep-1, ln2_low = 0x1.a39ef35793c76p-33;
     static constexpr double exp_low = -746, exp_high = 710, tanh_high = 40;
     static constexpr double smallest = 0x1p-1022, lift = 0x1p54, lift_log2 = 54, whole = 0x1p52;
-    static constexpr double expm1[] = {2.5114481567132495e-08, 2.762633855123743e-07, 2.755722794825677e-06, 2.480150443844631e-05,
-                                       0.0001984126990301402,  0.001388888893235902,  0.008333333333314609,  0.04166666666657381,
+    static constexpr double expm1[] = {2.5114481567132495e-08, 2.762633855123743e-07,
+                                       2.755722794825677e-06,  2.480150443844631e-05,
+                                       0.0001984126990301402,  0.001388888893235902,
+                                       0.008333333333314609,   0.04166666666657381,
                                        0.16666666666666685,    0.5};
     static constexpr double log[] = {0.14793517855065466, 0.15314330752048935, 0.1818355161344195, 0.2222219886053251,
                                      0.2857142873903205,  0.39999999999433383, 0.6666666666666731};
     static constexpr double sine[] = {1.5896685036313684e-10,  -2.5050756318643063e-08, 2.7557313681269e-06,
                                       -0.00019841269829779987, 0.008333333333322384,    -0.16666666666666632};
-    static constexpr double cosine[] = {-1.1359655417374097e-11, 2.0875723649705294e-09,  -2.755731435714743e-07,
+    static constexpr double cosine[] = {-1.1359655417374097e-11, 2.0875723649705294e-09, -2.755731435714743e-07,
                                         2.4801587289507738e-05,  -0.0013888888888874183, 0.0416666666666666};
 };
 
@@ -72,8 +78,8 @@ template <class T> GRADUS_REGION_INLINE Vector<T> expm1_reduced(Vector<T> r) {
     return fma(r * r, polynomial<T>(r, MathConstants<T>::expm1), r);
 }
 
-/// exp for arguments within [exp_low, exp_high] or NaN. The power of two is two factors, so that only the last product rounds, into
-/// the denormals or to infinity. `reduced`: exp(x) - 1 where |x| < ln2 / 2.
+/// exp for arguments within [exp_low, exp_high] or NaN. The power of two is two factors, so that only the last product
+/// rounds, into the denormals or to infinity. `reduced`: exp(x) - 1 where |x| < ln2 / 2.
 template <class T> GRADUS_REGION_INLINE Vector<T> exp_clamped(Vector<T> x, Vector<T>& reduced) {
     using C = MathConstants<T>;
     Vector<T> shifted;
@@ -175,7 +181,8 @@ template <class T, class F> GRADUS_REGION_INLINE void map_arrays(T* y, const T* 
     }
 }
 
-/// Up to here the vector functions reduce exactly enough; n times each of the first two parts of pi/2 (30 bits) is exact.
+/// Up to here the vector functions reduce exactly enough; n times each of the first two parts of pi/2 (30 bits) is
+/// exact.
 inline constexpr double sine_limit = 1e6;
 
 /// sin(x + quadrant pi/2).

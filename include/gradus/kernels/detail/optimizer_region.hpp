@@ -48,8 +48,7 @@ template <class T> struct MomentumBody {
         const Vector<T> gradient = g ? x.get(g + i) : Vector<T>{};
         const Vector<T> before = x.get(velocity + i), rate = splat<T>(s.rate), keep = splat<T>(s.momentum);
         if (s.form == MomentumForm::averaged) {
-            const Vector<T> mean =
-                without_denormals<T>(fma(gradient - before, splat<T>(s.one_minus_momentum), before));
+            const Vector<T> mean = without_denormals<T>(fma(gradient - before, splat<T>(s.one_minus_momentum), before));
             x.put(velocity + i, mean);
             x.put(w + i, fma(mean, -rate, x.get(w + i)));
         } else {

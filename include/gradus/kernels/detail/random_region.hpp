@@ -29,13 +29,14 @@ struct RandomRow {
     std::uint32_t key0, key1, row, update, micro;
 };
 
-/// Words of elements first .. first + random_group - 1, first a multiple of random_group: element 4b + i is word i of block b. Only
-/// the low half of each lane counts until the end.
+/// Words of elements first .. first + random_group - 1, first a multiple of random_group: element 4b + i is word i of
+/// block b. Only the low half of each lane counts until the end.
 GRADUS_REGION_INLINE void random_words(std::uint32_t* out, const RandomRow& s, Index first) {
     const std::uint64_t block = std::uint64_t(first) / 4;
     WideWords c0{};
     for (int i = 0; i < int(random_blocks); ++i) c0[i] = block + std::uint64_t(i);
-    WideWords c1 = WideWords{} + s.row, c2 = WideWords{} + s.update, c3 = WideWords{} + (s.micro ^ std::uint32_t(block >> 32 << 16));
+    WideWords c1 = WideWords{} + s.row, c2 = WideWords{} + s.update,
+              c3 = WideWords{} + (s.micro ^ std::uint32_t(block >> 32 << 16));
     std::uint32_t k0 = s.key0, k1 = s.key1;
     for (int round = 0; round < 10; ++round) {
         const WideWords p0 = multiply_low_halves(c0, WideWords{} + 0xD2511F53u);

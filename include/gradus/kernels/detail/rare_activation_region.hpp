@@ -29,7 +29,8 @@ template <class T> GRADUS_REGION_INLINE Vector<T> limited(Vector<T> x, T limit) 
 
 /// Most are a function of x and one e = exp(-w), w >= 0 a function of x: so one loop with one copy of exp does for all.
 template <class T> struct Smooth {
-    static constexpr T first = T(1.5957691216057307118), third = T(0.071354816272600247); // 2 sqrt(2/pi), times 0.044715
+    static constexpr T first = T(1.5957691216057307118),
+                       third = T(0.071354816272600247); // 2 sqrt(2/pi), times 0.044715
     activation::Kind kind;
     T parameter;
 

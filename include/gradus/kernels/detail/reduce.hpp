@@ -1,4 +1,5 @@
-/// The row reductions of reduce_region.hpp, once per instruction set, for other regions; kernels/reduce.hpp has the public ones.
+/// The row reductions of reduce_region.hpp, once per instruction set, for other regions; kernels/reduce.hpp has the
+/// public ones.
 #pragma once
 #include <gradus/kernels/detail/simd.hpp>
 

@@ -1,4 +1,5 @@
-/// Reductions of one row, for use inside any region, and their table. Lane i of virtual_lanes takes elements i, i + virtual_lanes,
+/// Reductions of one row, for use inside any region, and their table. Lane i of virtual_lanes takes elements i, i +
+/// virtual_lanes,
 /// ... in order; then the upper half of the lanes joins the lower one, and so on.
 #ifdef GRADUS_REGION
 
@@ -31,7 +32,8 @@ template <class T> GRADUS_REGION_INLINE Vector<T> first_lanes(Index n, Vector<T>
     return place < Integers<T>{} + typename Simd<T>::Integer(n) ? a : b;
 }
 
-/// step(accumulator, i, access) takes the vector of elements from i on. `start` must not change what it is combined with.
+/// step(accumulator, i, access) takes the vector of elements from i on. `start` must not change what it is combined
+/// with.
 template <class T, class Step, class Combine>
 GRADUS_REGION_INLINE T reduce_row(Index n, T start, Step step, Combine combine) {
     constexpr Index lanes = virtual_lanes<T>, w = width<T>;
@@ -57,7 +59,9 @@ GRADUS_REGION_INLINE T reduce_row(Index n, T start, Step step, Combine combine) 
 
 template <class T> struct SumStep {
     const T* x;
-    template <class A> GRADUS_REGION_INLINE Vector<T> operator()(Vector<T> a, Index i, A at) const { return a + at.get(x + i); }
+    template <class A> GRADUS_REGION_INLINE Vector<T> operator()(Vector<T> a, Index i, A at) const {
+        return a + at.get(x + i);
+    }
 };
 template <class T> struct DotStep {
     const T *x, *y;

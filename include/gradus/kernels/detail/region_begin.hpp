@@ -1,12 +1,14 @@
-/// Opens a region: code that follows is compiled for GRADUS_REGION's instruction set, optimised and without contraction, in
-/// namespace gradus::kernels::detail::GRADUS_REGION. The order of GCC's pragmas matters: GCC 14 drops an optimize after a target.
+/// Opens a region: code that follows is compiled for GRADUS_REGION's instruction set, optimised and without
+/// contraction, in namespace gradus::kernels::detail::GRADUS_REGION. The order of GCC's pragmas matters: GCC 14 drops
+/// an optimize after a target.
 #ifdef GRADUS_REGION
 
 #if defined(__clang__)
 #pragma float_control(push)
 #pragma clang fp contract(off)
 #if GRADUS_REGION_BYTES == 64
-#pragma clang attribute push(__attribute__((target("avx2,fma,bmi,bmi2,avx512f,avx512vl,avx512bw,avx512dq"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,bmi,bmi2,avx512f,avx512vl,avx512bw,avx512dq"))), \
+                             apply_to = function)
 #elif GRADUS_REGION_BYTES == 32
 #pragma clang attribute push(__attribute__((target("avx2,fma,bmi,bmi2,no-avx512f"))), apply_to = function)
 #else

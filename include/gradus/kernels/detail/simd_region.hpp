@@ -1,5 +1,5 @@
-/// Vector<T>, its integers, loads, stores, fma, square root, lanes and reductions. Vectors know + - * / and comparisons (which
-/// give integer vectors of 0 and -1, to be used in `mask ? a : b`) as the compiler's vector types do.
+/// Vector<T>, its integers, loads, stores, fma, square root, lanes and reductions. Vectors know + - * / and comparisons
+/// (which give integer vectors of 0 and -1, to be used in `mask ? a : b`) as the compiler's vector types do.
 #ifdef GRADUS_REGION
 
 template <class T> struct Simd;
@@ -126,7 +126,9 @@ template <class T> GRADUS_REGION_INLINE void store_integers(typename Simd<T>::In
 }
 
 /// mask ? a : b, element by element; mask is what a comparison gives.
-template <class T> GRADUS_REGION_INLINE Vector<T> select(Integers<T> mask, Vector<T> a, Vector<T> b) { return mask ? a : b; }
+template <class T> GRADUS_REGION_INLINE Vector<T> select(Integers<T> mask, Vector<T> a, Vector<T> b) {
+    return mask ? a : b;
+}
 
 /// a > b ? a : b: the second one where either is NaN. smaller: a < b ? a : b.
 template <class T> GRADUS_REGION_INLINE Vector<T> larger(Vector<T> a, Vector<T> b) { return a > b ? a : b; }
@@ -202,8 +204,12 @@ template <class T> struct AddScalars {
 template <class T> struct MaxScalars {
     GRADUS_REGION_INLINE T operator()(T a, T b) const { return a != a || a > b ? a : b; }
 };
-template <class T> GRADUS_REGION_INLINE T reduce_add(const Lanes<T>& lanes) { return reduce_lanes<T>(lanes, AddScalars<T>{}); }
-template <class T> GRADUS_REGION_INLINE T reduce_max(const Lanes<T>& lanes) { return reduce_lanes<T>(lanes, MaxScalars<T>{}); }
+template <class T> GRADUS_REGION_INLINE T reduce_add(const Lanes<T>& lanes) {
+    return reduce_lanes<T>(lanes, AddScalars<T>{});
+}
+template <class T> GRADUS_REGION_INLINE T reduce_max(const Lanes<T>& lanes) {
+    return reduce_lanes<T>(lanes, MaxScalars<T>{});
+}
 
 /// How each_vector reads and writes: a whole vector, or its first n elements.
 template <class T> struct Whole {
@@ -216,8 +222,8 @@ template <class T> struct Part {
     GRADUS_REGION_INLINE void put(T* p, Vector<T> v) const { store_part<T>(p, v, n); }
 };
 
-/// Calls body(i, access) for the vectors that start at i = 0, width, 2 width ... < n; access.get and access.put stand for load and
-/// store, and see only what is left in the last one.
+/// Calls body(i, access) for the vectors that start at i = 0, width, 2 width ... < n; access.get and access.put stand
+/// for load and store, and see only what is left in the last one.
 template <class T, class Body> GRADUS_REGION_INLINE void each_vector(Index n, Body body) {
     Index i = 0;
     for (; i + 4 * width<T> <= n; i += 4 * width<T>) {

@@ -45,8 +45,10 @@ public:
         } else {
             const double grown = kernels::scalar::interpolate(1, o_.t_mul, at);
             period = std::floor(kernels::scalar::log(grown) / kernels::scalar::log(o_.t_mul));
-            if (begin(period + 1) <= at) ++period;
-            else if (period > 0 && begin(period) > at) --period;
+            if (begin(period + 1) <= at)
+                ++period;
+            else if (period > 0 && begin(period) > at)
+                --period;
             at = (at - begin(period)) / kernels::scalar::pow(o_.t_mul, period);
         }
         const double wave =
