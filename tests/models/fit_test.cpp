@@ -319,6 +319,8 @@ TEST_CASE("clone: a model that was compiled before its shapes were known can tra
     copy.fit(x, y, {.verbose = Verbose::silent});
     model.fit(x, y, {.verbose = Verbose::silent});
     CHECK(copy.fingerprint() == model.fingerprint());
+    model.set_learning_rate(0.02);
+    CHECK(model.clone().learning_rate() == 0.02);
 }
 
 namespace {

@@ -191,7 +191,9 @@ template <class T> Model<T> Model<T>::clone() const {
     };
     values(*table(), *copy.table());
     if (compiled_) {
-        copy.compile(compiled_->options());
+        CompileOptions<T> options = compiled_->options();
+        options.optimizer = compiled_->optimizer; // it knows the learning rate as it is now
+        copy.compile(options);
         values(compiled_->table, copy.compiled_->table);
     }
     if (pending_) copy.compile(*pending_);

@@ -6,6 +6,7 @@
 #include <gradus/models/prefetch.hpp>
 
 #include <cmath>
+#include <limits>
 
 GRADUS_BEGIN
 
@@ -101,6 +102,7 @@ View<const T> Model<T>::weigh_classes(Workspace<T>& workspace, const std::map<In
     const AnyView targets = workspace.value(l.target_input);
     const Index n = shape.size(), each = n ? targets.shape.size() / n : 1;
     const auto class_of = [&](const auto* t) {
+        if (each == 1 && !(std::abs(static_cast<double>(*t)) < 0x1p62)) return std::numeric_limits<Index>::min(); // NaN
         return each == 1 ? static_cast<Index>(std::nearbyint(static_cast<double>(*t)))
                          : std::max_element(t, t + each) - t;
     };
