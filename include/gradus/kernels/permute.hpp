@@ -36,6 +36,12 @@ struct Permutation {
         if (rank > 0) return;
         sizes[0] = strides[0] = rank = 1;
     }
+    /// Product of the sizes of axes [first, last) of y.
+    Index product(Index first, Index last) const {
+        Index n = 1;
+        while (first < last) n *= sizes[first++];
+        return n;
+    }
     /// Where in x element `i` of axes [0, last) of y lies.
     Index offset(Index i, Index last) const {
         Index at = 0;
@@ -95,9 +101,7 @@ template <class T> void permute(T* y, const T* x, const Shape& shape, const Inde
     // are counted.
     Index inner = 0;
     while (p.strides[inner] != 1) ++inner;
-    Index outer = 1, between = 1;
-    for (Index a = 0; a < inner; ++a) outer *= p.sizes[a];
-    for (Index a = inner + 1; a + 1 < p.rank; ++a) between *= p.sizes[a];
+    const Index outer = p.product(0, inner), between = p.product(inner + 1, p.rank - 1);
     const Index rows = p.sizes[inner], ldx = p.strides[p.rank - 1], ldy = between * cols;
     // Cells are strips of y's rows of about 16384 elements, of whole tiles.
     const Index strip = std::min(rows, std::max<Index>(1, 16384 / cols / 16) * 16), strips = (rows - 1) / strip + 1;
