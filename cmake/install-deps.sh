@@ -15,7 +15,7 @@ case $what in
 demo) ;;
 test)
     needed="$needed catch2 binutils pkg-config"
-    optional="clang-19 libomp-19-dev"
+    optional="clang-19 libclang-rt-19-dev libomp-19-dev"
     ;;
 bench) needed="$needed libbenchmark-dev libopenblas-dev binutils" ;;
 *)

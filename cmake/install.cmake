@@ -19,11 +19,11 @@ install(FILES ${PROJECT_BINARY_DIR}/gradus-config.cmake ${PROJECT_BINARY_DIR}/gr
     ${PROJECT_SOURCE_DIR}/cmake/gradus-compiled.cmake DESTINATION ${gradus_package_dir})
 
 set(gradus_pc_flags "-DGRADUS_OPENMP=${gradus_openmp}")
-set(gradus_pc_libs "")
+set(gradus_pc_libs "${CMAKE_THREAD_LIBS_INIT}")
 if(gradus_openmp)
     string(REPLACE ";" " " flags "${OpenMP_CXX_FLAGS}")
     string(APPEND gradus_pc_flags " ${flags}")
-    set(gradus_pc_libs "${flags}")
+    string(APPEND gradus_pc_libs " ${flags}")
 endif()
 if(GRADUS_KERNELS STREQUAL "eigen")
     string(APPEND gradus_pc_flags " -DGRADUS_EIGEN_KERNELS=1")

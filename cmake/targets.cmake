@@ -1,4 +1,4 @@
-# gradus::gradus    the headers: Eigen, and OpenMP where it is on
+# gradus::gradus    the headers: Eigen, threads, and OpenMP where it is on
 # gradus::io        for <gradus/io.hpp>: nlohmann/json and zlib besides
 # gradus::compiled  the same headers, with kernels and common layers compiled once into a static library
 set(gradus_system SYSTEM)
@@ -16,6 +16,7 @@ if(NOT TARGET Eigen3::Eigen)
     endif()
 endif()
 
+find_package(Threads REQUIRED)
 set(gradus_openmp 0)
 if(GRADUS_OPENMP)
     if(NOT TARGET OpenMP::OpenMP_CXX)
@@ -24,8 +25,8 @@ if(GRADUS_OPENMP)
     if(TARGET OpenMP::OpenMP_CXX)
         set(gradus_openmp 1)
     else()
-        message(WARNING "Gradus: this compiler's OpenMP was not found, so training will use one thread. "
-                        "For Clang install libomp; -DGRADUS_OPENMP=OFF silences this warning.")
+        message(STATUS "Gradus: this compiler's OpenMP was not found, and is not needed: the number of threads will be "
+                       "that of the processors, whatever OMP_NUM_THREADS says")
     endif()
 endif()
 
@@ -34,7 +35,7 @@ add_library(gradus::gradus ALIAS gradus)
 target_compile_features(gradus INTERFACE cxx_std_20)
 target_include_directories(gradus ${gradus_system} INTERFACE
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
-target_link_libraries(gradus INTERFACE Eigen3::Eigen)
+target_link_libraries(gradus INTERFACE Eigen3::Eigen Threads::Threads)
 target_compile_definitions(gradus INTERFACE GRADUS_OPENMP=${gradus_openmp})
 if(gradus_openmp)
     target_link_libraries(gradus INTERFACE OpenMP::OpenMP_CXX)

@@ -2,12 +2,24 @@
 
 #include "catch.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <mutex>
 #include <set>
 #include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define GRADUS_TEST_TSAN 1
+#endif
+#endif
 
 using namespace gradus;
 
@@ -152,5 +164,41 @@ TEST_CASE("cells keep denormals whatever the caller's mode, which is given back"
     __builtin_ia32_ldmxcsr(before);
     CHECK(kept == 51);
     CHECK((after & 0xffc0u) == (flushing & 0xffc0u));
+}
+#endif
+
+TEST_CASE("jobs that follow each other closely lose no cell and repeat none", "[core]") {
+    for (int t : {2, 3, 8}) {
+        Threads use(t);
+        bool once = true;
+        for (Index job = 0; job < 3000; ++job) {
+            std::vector<int> calls(static_cast<std::size_t>(1 + job % 13));
+            parallel_for(0, 1 + job % 13, 1, [&](Index i, Index) { ++calls[static_cast<std::size_t>(i)]; });
+            for (int n : calls) once = once && n == 1;
+            if (job % 500 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(3)); // workers fall asleep
+        }
+        CHECK(once);
+    }
+}
+
+TEST_CASE("a million cells are each called once", "[core]") {
+    Threads use(3);
+    std::vector<unsigned char> calls(1 << 20);
+    parallel_for(0, Index(1) << 20, 1, [&](Index i, Index) { ++calls[static_cast<std::size_t>(i)]; });
+    CHECK(std::count(calls.begin(), calls.end(), 1) == 1 << 20);
+}
+
+#if (defined(__unix__) || defined(__APPLE__)) && !defined(__SANITIZE_THREAD__) && !defined(GRADUS_TEST_TSAN)
+TEST_CASE("a forked child trains with threads of its own", "[core]") {
+    Threads use(3);
+    REQUIRE(cells_of(0, 100, 1).size() == 100);
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) _exit(cells_of(0, 100, 1).size() == 100 && cells_of(0, 50, 1).size() == 50 ? 0 : 1);
+    int status = -1;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
+    CHECK(cells_of(0, 100, 1).size() == 100);
 }
 #endif

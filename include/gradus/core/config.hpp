@@ -38,7 +38,7 @@
 #define GRADUS_CONCAT_(a, b, c, d, e, f) a##b##_##c##d##e##f
 #define GRADUS_CONCAT(a, b, c, d, e, f) GRADUS_CONCAT_(a, b, c, d, e, f)
 #define GRADUS_ABI_OPENMP_1 _omp
-#define GRADUS_ABI_OPENMP_0 _serial
+#define GRADUS_ABI_OPENMP_0 _plain
 #define GRADUS_ABI_KERNELS_1 _eigen
 #define GRADUS_ABI_KERNELS_0 _vector
 #define GRADUS_PICK_(prefix, n) prefix##n

@@ -1,17 +1,18 @@
-/// parallel_for and parallel_reduce: the one place of the library that starts threads.
+/// parallel_for and parallel_reduce: how the library uses threads.
 ///
 /// Work is cut into cells `[begin + i*grain, begin + (i+1)*grain)`, and the function is called once for each, whatever
 /// the number of threads: cells decide the bits, threads only who computes them. So a grain may depend on the problem's
 /// sizes only.
 ///
 /// Work runs inline, cell after cell, in a SerialScope, inside anybody's OpenMP region, while another thread of the
-/// process owns the team (TeamScope), with one thread, and without OpenMP. OpenMP's settings are read, never changed.
+/// process owns the team (TeamScope), and with one thread. OpenMP's settings are read, never changed.
 #pragma once
 #include <gradus/core/error.hpp>
+#include <gradus/core/float_scope.hpp>
+#include <gradus/core/thread_pool.hpp>
 #include <gradus/core/types.hpp>
 
-#include <atomic>
-#include <exception>
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -22,57 +23,18 @@
 
 GRADUS_BEGIN
 
-/// Gives this thread Gradus's floating-point mode (round to nearest, denormals kept, exceptions masked) while it lives,
-/// and then its own mode back. Audio programs flush denormals; without this, bits would depend on the thread that
-/// computes them.
-class FloatScope {
-public:
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-    FloatScope() : saved_(__builtin_ia32_stmxcsr()) {
-        if ((saved_ & control_bits) != own_mode) __builtin_ia32_ldmxcsr(own_mode);
-    }
-    ~FloatScope() {
-        if ((saved_ & control_bits) != own_mode) __builtin_ia32_ldmxcsr(saved_);
-    }
-
-private:
-    static constexpr unsigned control_bits = 0xffc0;
-    static constexpr unsigned own_mode = 0x1f80;
-    unsigned saved_;
-#else
-    FloatScope() {}
-    ~FloatScope() {}
-#endif
-
-public:
-    FloatScope(const FloatScope&) = delete;
-    FloatScope& operator=(const FloatScope&) = delete;
-};
-
 namespace detail {
 
-inline thread_local int serial_depth = 0;
-inline thread_local int team_depth = 0;
-inline std::atomic<bool> team_taken{false};
 inline std::atomic<int> wanted_threads{0};
 
 inline int default_threads() {
 #if GRADUS_OPENMP
     static const int n = omp_get_max_threads();
-    return n;
 #else
-    return 1;
+    static const int n = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 #endif
+    return n;
 }
-
-using CellFunction = void (*)(void* context, Index first, Index last);
-
-/// Where the cells of one call lie.
-struct Cells {
-    Index begin, end, grain, count;
-    Index first(Index i) const { return begin + i * grain; }
-    Index last(Index i) const { return i + 1 == count ? end : begin + (i + 1) * grain; }
-};
 
 inline Cells make_cells(Index begin, Index end, Index grain) {
     if (grain < 1) grain = 1;
@@ -88,17 +50,12 @@ inline void run_cells_inline(const Cells& cells, CellFunction f, void* context) 
 
 /// The number of threads that parallel work of this process uses.
 inline int threads() {
-#if GRADUS_OPENMP
     const int wanted = detail::wanted_threads.load(std::memory_order_relaxed);
     return wanted > 0 ? wanted : detail::default_threads();
-#else
-    return 1;
-#endif
 }
 
-/// Sets threads(); 0 is the default: what OpenMP allowed when it was first asked (OMP_NUM_THREADS, or all processors).
-/// The results do not depend on it. Set it once: alternating numbers cost a new team each time. Throws ValueError below
-/// 0.
+/// Sets threads(); 0 is the default: all processors, or, with OpenMP, what it allowed when it was first asked
+/// (OMP_NUM_THREADS). The results do not depend on it. Throws ValueError below 0.
 inline void set_threads(int n) {
     if (n < 0) throw_value_error("set_threads: expects 0 (the default) or more, got " + std::to_string(n));
     detail::wanted_threads.store(n, std::memory_order_relaxed);
@@ -118,7 +75,7 @@ private:
 };
 
 /// Claims the process's team of threads for this thread while it lives. While another thread holds it, this thread's
-/// work runs inline: two threads that each start a team run at half speed or worse. Nests.
+/// work runs inline: two threads that each use all processors run at half speed or worse. Nests.
 class TeamScope {
 public:
     TeamScope() {
@@ -152,37 +109,22 @@ namespace detail {
 
 inline bool must_run_inline() {
 #if GRADUS_OPENMP
-    return serial_depth > 0 || threads() == 1 || omp_get_level() > 0;
-#else
-    return true;
+    if (omp_get_level() > 0) return true;
 #endif
+    return serial_depth > 0 || threads() == 1;
 }
 
 GRADUS_NOINLINE inline void run_cells(const Cells& cells, CellFunction f, void* context) {
-#if GRADUS_OPENMP
     if (cells.count > 1 && !must_run_inline()) {
-        TeamScope team;
-        if (team.owned()) {
-            std::atomic<Index> next{0};
-            std::atomic<bool> failed{false};
-            std::exception_ptr error;
-#pragma omp parallel num_threads(threads()) default(shared)
-            {
-                FloatScope mode;
-                for (Index i; (i = next.fetch_add(1, std::memory_order_relaxed)) < cells.count;) {
-                    try {
-                        f(context, cells.first(i), cells.last(i));
-                    } catch (...) {
-                        if (!failed.exchange(true)) error = std::current_exception();
-                        next.store(cells.count, std::memory_order_relaxed);
-                    }
-                }
-            }
-            if (error) std::rethrow_exception(error);
+        const TeamScope team;
+        ThreadPool* pool = team.owned() ? PoolOwner::instance().pool() : nullptr;
+        if (pool) {
+            const FloatScope mode;
+            const SerialScope cells_are_serial;
+            pool->run(cells, f, context, static_cast<int>(std::min<Index>(threads(), cells.count)));
             return;
         }
     }
-#endif
     run_cells_inline(cells, f, context);
 }
 
