@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct PlanOptions {
 /// A node as it is executed: the graph's, or one that does the work of two.
 struct PlannedNode {
     const LayerBase* layer = nullptr; ///< none: another node does its work
+    std::string name, kind;           ///< as in the graph; "dense+activation" where it does the work of two
     const Build* build = nullptr;
     std::unique_ptr<LayerBase> owned_layer;
     std::unique_ptr<Build> owned_build;

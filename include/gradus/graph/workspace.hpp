@@ -1,6 +1,8 @@
 /// Workspace: arena, carries and gradients of one run of a graph, and the executor that walks its plan.
 #pragma once
 #include <gradus/core/parallel.hpp>
+#include <gradus/core/trace.hpp>
+#include <gradus/graph/flops.hpp>
 #include <gradus/graph/plan.hpp>
 #include <gradus/graph/sparse_gradient.hpp>
 #include <gradus/kernels/elementwise.hpp>
@@ -42,6 +44,7 @@ public:
         for (const auto& [name, value] : extents.values()) wanted_.set(name, value);
         plan_->check(wanted_);
         if (larger) {
+            const TraceSpan span("plan", "memory");
             Extents bounds = bounds_;
             for (const auto& [name, value] : extents.values()) bounds.set(name, std::max(value, bounds.find(name)));
             plan_->reserve(bounds, wanted_);
@@ -67,6 +70,7 @@ public:
 
     /// Runs nodes [first, last) of the graph.
     void forward(const Pass& pass, int first, int last) {
+        const TraceSpan span("forward", "pass");
         const TeamScope team;
         const FloatScope mode;
         if (first == 0) turn_carries();
@@ -78,24 +82,31 @@ public:
             p.training = n.training.value_or(pass.training);
             p.backward = false;
             p.below_activation = n.below_activation;
+            const TraceSpan node(n.name, n.kind, "forward");
             Run<T> run(n.frame, p);
             static_cast<const LayerOf<T>&>(*n.layer).forward(run);
         }
+        if (span.active()) record_pass(span.start(), first, last, false);
         if (last == static_cast<int>(nodes.size()) || last == plan_->options().first_loss) stale_carries_ = true;
     }
     int size() const { return static_cast<int>(plan_->nodes().size()); }
 
     /// Runs backward from the seeded gradients of losses, or, without losses, of outputs. Parameter gradients
     /// accumulate.
-    void backward(const Pass& pass, bool from_losses) {
+    void backward(const Pass& pass, bool from_losses) { backward(pass, from_losses, 0, size()); }
+    /// The part of it that nodes [first, last) do; parts follow each other from the last node to the first.
+    void backward(const Pass& pass, bool from_losses, int first, int last) {
+        const TraceSpan span("backward", "pass");
         const TeamScope team;
         const FloatScope mode;
         auto& nodes = plan_->nodes();
         const int end = from_losses || plan_->options().first_loss < 0 ? size() : plan_->options().first_loss;
-        start_sparse();
-        if (end < size())
-            for (const AnyView& d : plan_->loss_fed()) std::memset(d.data, 0, static_cast<std::size_t>(d.bytes()));
-        for (int i = end - 1; i >= 0; --i) {
+        if (last == size()) {
+            start_sparse();
+            if (end < size())
+                for (const AnyView& d : plan_->loss_fed()) std::memset(d.data, 0, static_cast<std::size_t>(d.bytes()));
+        }
+        for (int i = std::min(end, last) - 1; i >= first; --i) {
             PlannedNode& n = nodes[static_cast<std::size_t>(i)];
             if (!n.layer || !n.differentiates) continue;
             Pass p = pass;
@@ -103,12 +114,21 @@ public:
             p.backward = true;
             p.below_activation = from_losses && n.below_activation;
             if (poisons_) poison_gradients(n.frame);
+            const TraceSpan node(n.name, n.kind, "backward");
             Run<T> run(n.frame, p);
             static_cast<const LayerOf<T>&>(*n.layer).backward(run);
             for (const auto& sum : n.sums)
                 kernels::accumulate(static_cast<T*>(sum.total.data), static_cast<const T*>(sum.part.data),
                                     sum.part.shape.size());
         }
+        if (span.active()) record_pass(span.start(), first, std::min(end, last), true);
+    }
+    /// Floating-point operations of the matrix products that nodes [first, last) of a forward or backward do.
+    double flops(int first, int last, bool backward) const {
+        double sum = 0;
+        for (int i = first; i < last; ++i)
+            sum += gradus::flops(plan_->nodes()[static_cast<std::size_t>(i)], current_, backward);
+        return sum;
     }
 
     T* gradients() const { return reinterpret_cast<T*>(gradients_.data()); }
@@ -137,6 +157,17 @@ public:
     Plan& plan() { return *plan_; }
 
 private:
+    /// Counters of a pass that ends now.
+    GRADUS_COLD void record_pass(std::int64_t start, int first, int last, bool backward) const {
+        const std::int64_t now = detail::trace_now();
+        trace_counter(plan_->options().differentiated ? "arena bytes" : "arena bytes, inference",
+                      static_cast<double>(arena_bytes()), start);
+        const double work = flops(first, last, backward);
+        if (work == 0) return;
+        trace_counter("GFLOP/s", work / static_cast<double>(std::max<std::int64_t>(1, now - start)), start);
+        trace_counter("GFLOP/s", 0, now);
+    }
+
     struct CarryMemory {
         AlignedBuffer sides[2];
         Shape shape;
@@ -151,6 +182,8 @@ private:
             const Graph::Entry& e = graph.entries()[i];
             nodes[i].layer = e.place->layer.get();
             nodes[i].build = &e.place->build;
+            nodes[i].name = e.name;
+            nodes[i].kind = e.place->layer->kind();
             nodes[i].inputs = e.inputs;
             nodes[i].place = i + 1;
             nodes[i].training = e.place->training;
@@ -196,6 +229,8 @@ private:
             for (auto& list : readers)
                 for (auto& r : list)
                     if (r.second < 0) r.second = -1 - r.second;
+            next.name = nodes[i].name + "+" + next.name;
+            next.kind = fused->kind();
             next.layer = fused.get();
             next.build = build.get();
             next.owned_layer = std::move(fused);

@@ -20,6 +20,8 @@ namespace build {
 enum class Mask : std::uint8_t { stop, pass, make };
 /// Which of its forward values a layer's backward reads; the plan frees the others early.
 enum class Needs : std::uint8_t { neither, input, output, both };
+/// What the weights of a product multiply: the place's input, or what the layer itself computed (an LSTM's last h).
+enum class Operand : std::uint8_t { input, own };
 } // namespace build
 
 /// How a parameter is treated beside its gradient.
@@ -93,6 +95,11 @@ public:
     struct IdsSpec {
         int input;
         Dim below;
+    };
+    struct Product {
+        Dim multiply_adds;
+        Param weights;
+        build::Operand operand;
     };
     struct ChildSpec;
     struct Equality {
@@ -169,6 +176,12 @@ public:
     /// y may be x's memory, and dx dy's.
     void in_place() { in_place_ = true; }
     void backward_needs(build::Needs needs) { needs_ = needs; }
+    /// For profiles: forward multiplies by a parameter, in so many multiply-adds. Backward takes as many again for the
+    /// gradient of the parameter, where it is trained, and for that of the operand, where it is an input, if somebody
+    /// asks. A child declares its own; work that is no product (activations, sums) is not counted.
+    void product(Dim multiply_adds, Param weights, build::Operand operand = build::Operand::input) {
+        products_.push_back({std::move(multiply_adds), weights, operand});
+    }
     /// No gradient flows back to this input.
     void detached(int input) { detached_.push_back(input); }
 
@@ -185,6 +198,7 @@ public:
     const std::vector<IdsSpec>& id_inputs() const { return ids_; }
     const std::vector<std::unique_ptr<ChildSpec>>& children() const { return children_; }
     const std::vector<Equality>& equalities() const { return equalities_; }
+    const std::vector<Product>& products() const { return products_; }
     bool is_in_place() const { return in_place_; }
     build::Needs needs() const { return needs_; }
     bool is_detached(int input) const;
@@ -207,6 +221,7 @@ private:
     std::vector<IdsSpec> ids_;
     std::vector<std::unique_ptr<ChildSpec>> children_;
     std::vector<Equality> equalities_;
+    std::vector<Product> products_;
     std::vector<int> detached_;
     build::Needs needs_ = build::Needs::both;
     bool in_place_ = false;

@@ -63,6 +63,7 @@ public:
                           regularized(b, o_.kernel_regularizer, o_.kernel_constraint));
         const ParamOptions bias = regularized(b, o_.bias_regularizer, o_.bias_constraint, {.decay = false});
         bias_ = o_.use_bias ? b.param("bias", {units}, o_.bias_initializer, bias) : Param();
+        b.product(rows * features * units, kernel_);
         const bool from_input = activation::needs_input(o_.activation);
         b.backward_needs(o_.activation == linear || from_input ? build::Needs::input : build::Needs::both);
         if (from_input) z_ = b.saved<T>({rows, units});

@@ -60,6 +60,8 @@ public:
                             regularized(b, o_.bias_regularizer, o_.bias_constraint, {.decay = false}));
             if (o_.unit_forget_bias) b.preset(bias_, units, 2 * units, 1);
         }
+        b.product(batch * time * features * (4 * units), kernel_);
+        b.product(batch * time * units * (4 * units), recurrent_kernel_, build::Operand::own);
         b.backward_needs(build::Needs::neither);
         saved_ = b.saved<T>(
             Sizer{{batch, time}, [=](const Index* n) { return kernels::lstm_saved(n[0], n[1], features, units); }});
