@@ -1,5 +1,6 @@
 // Training throughput of the standard workloads: forward, backward and an Adam step on random data in memory, eight
-// batches in turn. The last line is one JSON object; samples per second are the median of the windows after a warm-up.
+// batches in turn. The last line is one JSON object; samples per second are the median of the windows after a warm-up,
+// the fingerprint is the model's after the steps of the warm-up. compare.py and scaling.py run this program.
 #include <gradus/gradus.hpp>
 #include <gradus/testing/allocation_guard.hpp>
 
@@ -8,7 +9,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <fstream>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -58,57 +62,95 @@ template <class... L> std::unique_ptr<Model<float>> make(const L&... layers) {
     return std::make_unique<Sequential<float>>(layers...);
 }
 
-Workload dense(Index batch, Index features, std::unique_ptr<Model<float>> model) {
-    Workload w{batch, std::move(model), {}, {}, {}};
+// The command line may replace each; no time, no sequence.
+struct Sizes {
+    Index batch, units, time;
+};
+
+Workload dense(const Sizes& s, Index features) {
+    Workload w{s.batch, make(Dense(s.units, relu), Dense(s.units, relu), Dense(10, softmax)), {}, {}, {}};
     for (std::uint64_t b = 0; b < batches; ++b) {
-        fill(w.x.emplace_back(Shape{batch, features}), b);
-        fill(w.labels.emplace_back(Shape{batch}), 100 + b, 10);
+        fill(w.x.emplace_back(Shape{s.batch, features}), b);
+        fill(w.labels.emplace_back(Shape{s.batch}), 100 + b, 10);
     }
     w.model->compile({.optimizer = Adam(), .loss = SparseCategoricalCrossentropy(), .seed = 1});
     return w;
 }
 
-Workload lstm_text() {
-    const Index batch = 32, time = 100, vocabulary = 10000;
-    Workload w{batch,
+Workload mlp_small(const Sizes& s) { return dense(s, 20); }
+Workload mlp_mnist(const Sizes& s) { return dense(s, 784); }
+
+Workload lstm_text(const Sizes& s) {
+    const Index vocabulary = 10000;
+    Workload w{s.batch,
                make(Embedding({.input_dim = vocabulary, .output_dim = 50}),
-                    LSTM({.units = 64, .dropout = 0.2, .recurrent_dropout = 0.2}), Dense(1, sigmoid)),
+                    LSTM({.units = s.units, .dropout = 0.2, .recurrent_dropout = 0.2}), Dense(1, sigmoid)),
                {},
                {},
                {}};
     for (std::uint64_t b = 0; b < batches; ++b) {
-        fill(w.ids.emplace_back(Shape{batch, time}), b, vocabulary);
-        fill(w.labels.emplace_back(Shape{batch}), 100 + b, 2);
+        fill(w.ids.emplace_back(Shape{s.batch, s.time}), b, vocabulary);
+        fill(w.labels.emplace_back(Shape{s.batch}), 100 + b, 2);
     }
     w.model->compile({.optimizer = Adam(), .loss = BinaryCrossentropy(), .seed = 1});
     return w;
 }
 
-Workload lstm_char() {
-    const Index batch = 64, time = 64, characters = 65;
-    Workload w{batch,
+Workload lstm_char(const Sizes& s) {
+    const Index characters = 65;
+    Workload w{s.batch,
                make(Embedding({.input_dim = characters, .output_dim = 128}),
-                    LSTM({.units = 256, .return_sequences = true}), LSTM({.units = 256, .return_sequences = true}),
-                    Dense(characters, softmax)),
+                    LSTM({.units = s.units, .return_sequences = true}),
+                    LSTM({.units = s.units, .return_sequences = true}), Dense(characters, softmax)),
                {},
                {},
                {}};
     for (std::uint64_t b = 0; b < batches; ++b) {
-        fill(w.ids.emplace_back(Shape{batch, time}), b, characters);
-        fill(w.labels.emplace_back(Shape{batch, time}), 100 + b, characters);
+        fill(w.ids.emplace_back(Shape{s.batch, s.time}), b, characters);
+        fill(w.labels.emplace_back(Shape{s.batch, s.time}), 100 + b, characters);
     }
     w.model->compile({.optimizer = Adam(), .loss = SparseCategoricalCrossentropy(), .seed = 1});
     return w;
 }
 
-Workload make_workload(const std::string& name) {
-    if (name == "mlp_small") return dense(32, 20, make(Dense(64, relu), Dense(64, relu), Dense(10, softmax)));
-    if (name == "mlp_mnist") return dense(128, 784, make(Dense(512, relu), Dense(512, relu), Dense(10, softmax)));
-    if (name == "lstm_char") return lstm_char();
-    return lstm_text();
+struct Entry {
+    const char* name;
+    Sizes sizes;
+    Workload (*make)(const Sizes&);
+};
+constexpr Entry workloads[] = {{"mlp_small", {32, 64, 0}, mlp_small},
+                               {"mlp_mnist", {128, 512, 0}, mlp_mnist},
+                               {"lstm_text", {32, 64, 100}, lstm_text},
+                               {"lstm_char", {64, 256, 64}, lstm_char}};
+
+const Entry& find_workload(const std::string& name) {
+    std::string known;
+    for (const Entry& e : workloads) {
+        if (name == e.name) return e;
+        known += std::string(known.empty() ? "" : ", ") + e.name;
+    }
+    throw std::invalid_argument("--workload: expects one of " + known + ", got \"" + name + "\"");
+}
+
+std::string compiler() {
+#if defined(__clang__)
+    return "Clang " + std::to_string(__clang_major__) + "." + std::to_string(__clang_minor__) + "." +
+           std::to_string(__clang_patchlevel__);
+#elif defined(__GNUC__)
+    return "GCC " + std::to_string(__GNUC__) + "." + std::to_string(__GNUC_MINOR__) + "." +
+           std::to_string(__GNUC_PATCHLEVEL__);
+#elif defined(_MSC_VER)
+    return "MSVC " + std::to_string(_MSC_VER);
+#else
+    return "unknown";
+#endif
 }
 
 double peak_rss_mib() {
+    // Linux's ru_maxrss begins with the memory of the process that started this one.
+    std::ifstream status("/proc/self/status");
+    for (std::string line; std::getline(status, line);)
+        if (line.rfind("VmHWM:", 0) == 0) return std::atof(line.c_str() + 6) / 1024;
 #if defined(__unix__) || defined(__APPLE__)
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
@@ -130,25 +172,40 @@ int main(int argc, char** argv) {
     int threads = 1;
     double seconds = 6;
     long steps = 0;
-    app.add_option("--workload", name)->check(CLI::IsMember({"mlp_small", "mlp_mnist", "lstm_text", "lstm_char"}));
+    Sizes wanted{0, 0, 0};
+    app.add_option("--workload", name, "mlp_small, mlp_mnist, lstm_text or lstm_char");
     app.add_option("--threads", threads)->check(CLI::Range(1, 1024));
     app.add_option("--seconds", seconds, "time for the windows")->check(CLI::PositiveNumber);
     app.add_option("--steps", steps, "a fixed number of steps instead of --seconds")->check(CLI::PositiveNumber);
+    app.add_option("--batch", wanted.batch, "rows of a batch, instead of the workload's")->check(CLI::PositiveNumber);
+    app.add_option("--units", wanted.units, "of each hidden layer or LSTM")->check(CLI::PositiveNumber);
+    app.add_option("--time", wanted.time, "length of the sequences")->check(CLI::PositiveNumber);
     CLI11_PARSE(app, argc, argv);
 
     try {
         set_threads(threads);
-        Workload w = make_workload(name);
+        const Entry& entry = find_workload(name);
+        Sizes sizes = entry.sizes;
+        if (wanted.time > 0 && sizes.time == 0)
+            throw std::invalid_argument("--time: the batches of " + name + " have no sequences");
+        if (wanted.batch > 0) sizes.batch = wanted.batch;
+        if (wanted.units > 0) sizes.units = wanted.units;
+        if (wanted.time > 0) sizes.time = wanted.time;
+
+        Workload w = entry.make(sizes);
         w.step(0);
         const double first_step = seconds_since(process_start);
-        int i = 1;
-        for (; i < warm_up; ++i) w.step(i);
-        const std::string fingerprint = w.model->fingerprint();
+        const double first_step_at =
+            std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 
+        // Twenty steps, or three where a step takes long.
+        const auto warm = Clock::now();
+        int i = 1;
         const AllocationGuard guard;
-        const int counted = 16;
-        for (int k = 0; k < counted; ++k) w.step(i++);
-        const double allocations = static_cast<double>(guard.count()) / counted;
+        while (i < warm_up && (i < 3 || steps > 0 || seconds_since(warm) < seconds)) w.step(i++);
+        const double allocations = static_cast<double>(guard.count()) / (i - 1);
+        const int warm_up_steps = i;
+        const std::string fingerprint = w.model->fingerprint();
 
         std::vector<double> rates;
         const auto start = Clock::now();
@@ -167,11 +224,14 @@ int main(int argc, char** argv) {
         }
         std::sort(rates.begin(), rates.end());
         std::printf(
-            "{\"system\": \"gradus\", \"workload\": \"%s\", \"threads\": %d, \"samples_per_second\": %.1f, "
-            "\"best\": %.1f, \"first_step_seconds\": %.4f, \"peak_rss_mib\": %.1f, \"allocations_per_step\": %g, "
-            "\"fingerprint\": \"%s\"}\n",
-            name.c_str(), threads, rates[rates.size() / 2], rates.back(), first_step, peak_rss_mib(), allocations,
-            fingerprint.c_str());
+            "{\"system\": \"gradus\", \"version\": \"%s\", \"compiler\": \"%s\", \"instructions\": \"%s\", "
+            "\"workload\": \"%s\", \"threads\": %d, \"batch\": %lld, \"units\": %lld, \"time\": %lld, "
+            "\"samples_per_second\": %.2f, \"best\": %.2f, \"first_step_seconds\": %.4f, \"first_step_at\": %.6f, "
+            "\"peak_rss_mib\": %.1f, \"allocations_per_step\": %g, \"warm_up_steps\": %d, \"fingerprint\": \"%s\"}\n",
+            GRADUS_VERSION, compiler().c_str(), kernels::name_of(kernels::isa()), name.c_str(), threads,
+            static_cast<long long>(sizes.batch), static_cast<long long>(sizes.units),
+            static_cast<long long>(sizes.time), rates[rates.size() / 2], rates.back(), first_step, first_step_at,
+            peak_rss_mib(), allocations, warm_up_steps, fingerprint.c_str());
     } catch (const std::exception& e) {
         std::fprintf(stderr, "error: %s\n", e.what());
         return 1;
