@@ -3,7 +3,7 @@
 #
 #   sh cmake/install-deps.sh          to build programs with Gradus, and the demo
 #   sh cmake/install-deps.sh test     and its tests
-#   sh cmake/install-deps.sh bench    and its benchmarks
+#   sh cmake/install-deps.sh bench    and its benchmarks, with what their comparison with other libraries can use
 #
 # Uses apt, as root or through sudo, and asks nothing. Elsewhere it prints what to install.
 set -eu
@@ -17,7 +17,10 @@ test)
     needed="$needed catch2 binutils pkg-config"
     optional="clang-19 libclang-rt-19-dev libomp-19-dev"
     ;;
-bench) needed="$needed libbenchmark-dev libopenblas-dev binutils" ;;
+bench)
+    needed="$needed libbenchmark-dev libopenblas-dev binutils"
+    optional="python3 python3-venv pkg-config libdlib-dev"
+    ;;
 *)
     echo "install-deps.sh: expects nothing, test or bench, got \"$what\"" >&2
     exit 2
@@ -48,7 +51,7 @@ if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
         if known "$package"; then
             missing="$missing$package "
         else
-            echo "Gradus: $package is not to be had here; the tests that need it will be skipped."
+            echo "Gradus: $package is not to be had here; what needs it will be left out."
         fi
     done
     [ -z "$missing" ] || $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
