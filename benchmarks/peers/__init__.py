@@ -1,0 +1,131 @@
+"""The peers of the comparison: how each is installed or built, and run."""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+REQUIREMENTS = HERE.parent / "requirements.txt"
+
+# Projects of requirements.txt, and what must be importable.
+PYTHON = {
+    "torch": (["numpy", "torch"], "import torch"),
+    "jax": (["numpy", "keras", "jax", "jaxlib"], "import jax, keras"),
+    "tensorflow": (["numpy", "keras", "tensorflow", "tensorflow-cpu"], "import tensorflow, keras"),
+}
+NAMES = [*PYTHON, "dlib"]
+
+LABELS = {"gradus": "Gradus", "torch": "PyTorch", "torch compiled": "PyTorch, compiled", "jax": "Keras on JAX",
+          "tensorflow": "Keras on TensorFlow", "dlib": "dlib"}
+
+ALL = ["mlp_small", "mlp_mnist", "lstm_text", "lstm_char"]
+NOTES = {
+    "torch": "PyTorch's LSTM has no recurrent dropout: its lstm_text drops only the embeddings.",
+    "torch compiled": "torch.compile leaves nn.LSTM as it is.",
+    "jax": "Keras on JAX trains with fit(), 32 steps a call for the dense models.",
+    "tensorflow": "Keras on TensorFlow trains with fit(), 32 steps a call for the dense models.",
+    "dlib": "dlib has no LSTM.",
+}
+
+
+class Peer:
+    """One system: `command(workload, threads, seconds)` is a command line, `environment` goes with it."""
+
+    def __init__(self, name, command, environment=None, workloads=ALL):
+        self.name, self.command, self.environment, self.workloads = name, command, environment or {}, workloads
+
+
+class LeftOut(Exception):
+    """Why a peer is not in the comparison."""
+
+
+def quiet(command, environment=None):
+    """Runs a command; LeftOut with its last line where it fails."""
+    try:
+        done = subprocess.run([str(c) for c in command], env={**os.environ, **(environment or {})}, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    except OSError as error:
+        raise LeftOut(str(error)) from None
+    lines = [line for line in done.stdout.splitlines() if line.strip()]
+    if done.returncode:
+        wrong = [line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)]
+        raise LeftOut((wrong or lines or [f"{command[0]} failed"])[-1].strip())
+    return done.stdout
+
+
+def pinned(projects):
+    """The lines of requirements.txt of these projects."""
+    lines = [line.strip() for line in REQUIREMENTS.read_text().splitlines()]
+    return [line for line in lines if re.split(r"[=;\s]", line)[0] in projects]
+
+
+class Environment:
+    """A Python that has the peers: the given one, left as it is, or a virtual environment of our own in `directory`."""
+
+    def __init__(self, given, directory):
+        self.given, self.directory, self.broken = given, pathlib.Path(directory), None
+        self.python = given or self.directory / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+    def provide(self, name):
+        projects, statement = PYTHON[name]
+        environment = {"KERAS_BACKEND": name, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        if not self.given:
+            self.create()
+        try:
+            quiet([self.python, "-c", statement], environment)
+        except LeftOut:
+            if self.given:
+                raise
+            print(f"installing {name} into {self.directory}", file=sys.stderr, flush=True)
+            quiet([self.python, "-m", "pip", "install", "--disable-pip-version-check", "-q", *pinned(projects)])
+            quiet([self.python, "-c", statement], environment)
+
+    def create(self):
+        if self.broken:
+            raise LeftOut(self.broken)
+        if not self.python.exists():
+            try:
+                quiet([sys.executable, "-m", "venv", self.directory])
+            except LeftOut as error:
+                self.broken = f"no virtual environment (Debian's python3-venv): {error}"
+                raise LeftOut(self.broken) from None
+
+
+def build_dlib(directory):
+    source, program = HERE / "dlib_train.cpp", pathlib.Path(directory) / "dlib_train"
+    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        flags = quiet(["pkg-config", "--cflags", "--libs", "dlib-1"]).split()
+        print("compiling dlib_train", file=sys.stderr, flush=True)
+        program.parent.mkdir(parents=True, exist_ok=True)
+        quiet([os.environ.get("CXX", "c++"), "-O3", "-march=native", "-std=c++17", "-DDLIB_USE_BLAS", source, "-o",
+               program, "-lopenblas", *flags])
+    return program
+
+
+def prepare(names, python, directory, compile_torch=False):
+    """The peers that can be had, and for the others why not. Writes only into `directory`."""
+    environment = Environment(python, pathlib.Path(directory) / "venv")
+    found, left_out = [], {}
+
+    def script(file, *more):
+        return lambda workload, threads, seconds: [environment.python, HERE / file, "--workload", workload, "--threads",
+                                                   threads, "--seconds", seconds, *more]
+
+    for name in names:
+        try:
+            if name == "dlib":
+                program = build_dlib(directory)
+                found.append(Peer(name, lambda workload, threads, seconds: [program, workload, seconds],
+                                  workloads=["mlp_small", "mlp_mnist"]))
+                continue
+            environment.provide(name)
+            if name == "torch":
+                found.append(Peer(name, script("torch_train.py")))
+                if compile_torch:
+                    found.append(Peer("torch compiled", script("torch_train.py", "--compile")))
+            else:
+                found.append(Peer(name, script("keras_train.py"), {"KERAS_BACKEND": name}))
+        except LeftOut as why:
+            left_out[name] = str(why)
+    return found, left_out
