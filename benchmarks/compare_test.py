@@ -1,0 +1,84 @@
+"""Tests of compare.py and scaling.py with the programs of one build: compare_test.py DIRECTORY"""
+import json
+import pathlib
+import sys
+import tempfile
+import unittest
+
+import compare
+import peers
+import scaling
+
+PROGRAMS = sys.argv.pop()
+
+
+class Arithmetic(unittest.TestCase):
+    def test_flop_of_a_sample(self):
+        # Counted by hand: dense layers 4 or 6 times their weights, LSTMs 6 times theirs for each step.
+        counted = {"mlp_small": 4 * 20 * 64 + 6 * (64 * 64 + 64 * 10),
+                   "mlp_mnist": 4 * 784 * 512 + 6 * (512 * 512 + 512 * 10),
+                   "lstm_text": 100 * 6 * (50 + 64) * 256 + 6 * 64,
+                   "lstm_char": 64 * 6 * ((128 + 256) * 1024 + (256 + 256) * 1024 + 256 * 65)}
+        self.assertEqual({name: w.flop(w.units, w.length) for name, w in compare.WORKLOADS.items()}, counted)
+
+    def test_row_and_ratio(self):
+        def window(rate, **more):
+            return {"samples_per_second": rate, "peak_rss_mib": 5, "first_step_seconds": 0.1, **more}
+        ours = [window(rate, allocations_per_step=n) for rate, n in ((300, 0), (200, 1), (400, 0))]
+        rows = [compare.summarize("mlp_small", 2, "gradus", ours, 1e6, [1, 3, 2]),
+                compare.summarize("mlp_small", 2, "jax", [window(100)], 1e6, []),
+                compare.summarize("mlp_small", 2, "torch", [window(150)], 1e6, [])]
+        compare.add_ratios(rows)
+        self.assertEqual(rows[0]["samples_per_second"], 300)
+        self.assertAlmostEqual(rows[0]["spread"], 200 / 300)
+        self.assertAlmostEqual(rows[0]["percent_of_limit"], 100 * 300e6 / (2 * 2e9))
+        self.assertEqual(rows[0]["allocations_per_step"], 1)
+        self.assertEqual([row["ratio_to_best_peer"] for row in rows], [2, 100 / 150, 1])
+        self.assertIsNone(rows[1]["percent_of_limit"])
+        self.assertIsNone(rows[1]["allocations_per_step"])
+
+    def test_requirements_name_every_peer(self):
+        for name, (projects, _) in peers.PYTHON.items():
+            self.assertGreaterEqual(len(peers.pinned(projects)), len(projects), name)
+            self.assertTrue(all("==" in line for line in peers.pinned(projects)))
+
+    def test_a_peer_that_cannot_be_had_is_left_out(self):
+        with tempfile.TemporaryDirectory() as directory:
+            found, left_out = peers.prepare(["torch", "jax"], pathlib.Path(directory) / "no-python", directory)
+        self.assertEqual(found, [])
+        self.assertEqual(set(left_out), {"torch", "jax"})
+
+
+class Programs(unittest.TestCase):
+    def run_in(self, main, name, *arguments):
+        with tempfile.TemporaryDirectory() as directory:
+            self.assertEqual(main(["--bin", PROGRAMS, "--output", directory, "--rounds", "1", *arguments]), 0)
+            self.assertIn("|---|", (pathlib.Path(directory) / f"{name}.md").read_text())
+            return json.loads((pathlib.Path(directory) / f"{name}.json").read_text())
+
+    def test_compare(self):
+        said = self.run_in(compare.main, "compare", "--peers", "none", "--seconds", "0.2", "--workloads", "mlp_small",
+                           "--threads", "1")
+        self.assertEqual([(r["workload"], r["batch"], r["threads"], r["system"]) for r in said["results"]],
+                         [("mlp_small", 32, 1, "gradus")])
+        row = said["results"][0]
+        self.assertGreater(row["samples_per_second"], 0)
+        self.assertGreater(row["peak_rss_mib"], 0)
+        self.assertGreater(row["first_step_seconds"], 0)
+        self.assertEqual(row["allocations_per_step"], 0)
+        if "percent of the limit" not in said["left_out"]:
+            self.assertGreater(row["percent_of_limit"], 0)
+
+    def test_scaling(self):
+        said = self.run_in(scaling.main, "scaling", "--seconds", "0.05", "--batch", "1,8", "--time", "16",
+                           "--units", "16", "--threads", "1")
+        self.assertEqual([(r["question"], r["value"], r["model"]) for r in said["results"]],
+                         [("batch", 1, "dense"), ("batch", 1, "LSTM"), ("batch", 8, "dense"), ("batch", 8, "LSTM"),
+                          ("time", 16, "LSTM"), ("units", 16, "dense"), ("units", 16, "LSTM"), ("threads", 1, "dense"),
+                          ("threads", 1, "LSTM")])
+        shorter = next(r for r in said["results"] if r["question"] == "time")
+        self.assertEqual(shorter["flop_per_sample"], 16 * 6 * (50 + 64) * 256 + 6 * 64)
+
+
+if __name__ == "__main__":
+    unittest.main()
