@@ -171,6 +171,14 @@ public:
         return v;
     }
 
+    /// Before a batch's backward from its losses: what no loss reads starts from zero, as other readers add to it.
+    void clear_unread() {
+        for (const Edge& e : graph.outputs()) {
+            const AnyView d = training->gradient(e);
+            if (!d.empty() && !training->plan().consumed_by_loss(e))
+                std::memset(d.data, 0, static_cast<std::size_t>(d.bytes()));
+        }
+    }
     /// After a batch's backward: it belongs to the group whose gradients the next update takes.
     void add_batch() {
         ++accumulated;

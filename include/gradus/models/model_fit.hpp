@@ -23,6 +23,7 @@ template <class T> void Model<T>::reset_metrics(Index rows) {
 }
 
 template <class T> void Model<T>::update_metrics(Workspace<T>& workspace, View<const T> weights) {
+    const TraceSpan span("metrics", "metrics");
     for (auto& m : compiled_->metrics) {
         const Edge out = compiled_->graph.outputs()[static_cast<std::size_t>(m.output)];
         const AnyView prediction = workspace.value(out);
@@ -65,6 +66,7 @@ template <class T> void Model<T>::bind_batch(const Dataset& data, std::span<cons
 /// Gathers rows into the workspace; returns the batch's weights, empty where there are none.
 template <class T>
 View<const T> Model<T>::load_batch(Workspace<T>& workspace, const Dataset& data, std::span<const Index> rows) {
+    const TraceSpan span("load batch", "input");
     const DatasetSpec& spec = data.spec();
     const Graph& g = compiled_->graph;
     bind_batch(data, rows);
@@ -124,6 +126,7 @@ template <class T> void Model<T>::run_rows(const Dataset& data, std::span<const 
     reset_metrics(static_cast<Index>(order.size()));
     Index batch = 0, update = 0;
     for (std::size_t first = 0; first < order.size(); first += static_cast<std::size_t>(batch_size)) {
+        const TraceSpan span("step", "fit");
         const auto rows = order.subspan(first, std::min(static_cast<std::size_t>(batch_size), order.size() - first));
         // A callback may have frozen layers, which makes another workspace.
         Workspace<T>& workspace = o ? training_workspace() : inference_workspace(true);
@@ -224,6 +227,7 @@ template <class T> History Model<T>::fit_rows(const Dataset& data, std::vector<I
     stop_ = false;
     for (const auto& c : o.callbacks) c->on_train_begin(*this);
     for (Index epoch = o.initial_epoch; epoch < o.epochs && !stop_; ++epoch) {
+        const TraceSpan span("epoch", "fit");
         for (const auto& c : o.callbacks) c->on_epoch_begin(*this, epoch);
         if (o.shuffle) {
             permutation(std::span<Index>(shuffled),
@@ -235,6 +239,7 @@ template <class T> History Model<T>::fit_rows(const Dataset& data, std::vector<I
         std::size_t n = 0;
         for (const Log& l : logs(true, false)) epoch_logs[n++] = l;
         if (!validation.empty()) {
+            const TraceSpan validates("validation", "fit");
             const Index size = o.validation_batch_size > 0 ? o.validation_batch_size : o.batch_size;
             run_rows(ahead(validation_data, validation, size), validation, size, nullptr, silent);
             for (const Log& l : logs(true, true)) epoch_logs[n++] = l;
@@ -242,7 +247,10 @@ template <class T> History Model<T>::fit_rows(const Dataset& data, std::vector<I
         const std::span<const Log> all(epoch_logs.data(), n);
         bar.end(all);
         for (const Log& l : all) history.add(l.name, l.value);
-        for (const auto& c : o.callbacks) c->on_epoch_end(*this, epoch, all);
+        for (const auto& c : o.callbacks) {
+            const TraceSpan calls(c->kind(), "callback");
+            c->on_epoch_end(*this, epoch, all);
+        }
     }
     const EMAOptions& ema = compiled_->options().ema;
     if (ema.momentum > 0 && ema.overwrite && updates() > 0 && o.epochs > o.initial_epoch) compiled_->assign_averages();

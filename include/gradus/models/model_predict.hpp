@@ -5,6 +5,7 @@
 GRADUS_BEGIN
 
 template <class T> Results Model<T>::evaluate(const Columns& x, const Columns& y, const EvaluateOptions& o) {
+    const TraceSpan span("evaluate", "fit");
     require_compile("evaluate");
     check_rows(x, y, o.sample_weight, "evaluate");
     detail::check_batch_size(o.batch_size, "evaluate");
@@ -35,6 +36,7 @@ template <class T> Results Model<T>::evaluate(const Columns& x, const Columns& y
 }
 
 template <class T> std::vector<Tensor<T>> Model<T>::predict_all(const Columns& x, const PredictOptions& o) const {
+    const TraceSpan span("predict", "predict");
     check_rows(x, {}, {}, "predict");
     detail::check_batch_size(o.batch_size, "predict");
     Tensor<std::int32_t> tokens;

@@ -85,6 +85,7 @@ template <class T> void Model<T>::want_input_gradients(bool wanted) {
 }
 
 template <class T> void Model<T>::load_inputs(const Columns& x) {
+    const TraceSpan span("load batch", "input");
     Tensor<std::int32_t> tokens;
     const Columns columns = prepared(x, tokens);
     if (!graph_) build_for(columns);
@@ -163,6 +164,7 @@ template <class T> double Model<T>::loss(const Columns& y, const Columns& sample
 
 /// Adds every loss of the batch to its epoch's sums; returns the batch's weighted total.
 template <class T> double Model<T>::run_losses(Workspace<T>& workspace, View<const T> weights, bool seed) {
+    const TraceSpan span("loss", "loss");
     double total = 0;
     for (auto& l : compiled_->losses) {
         const detail::LossValue v =
@@ -183,12 +185,7 @@ template <class T> double Model<T>::run_losses(Workspace<T>& workspace, View<con
 template <class T> void Model<T>::backward() {
     detail::Compiled<T>& c = compiled("backward");
     if (!c.training || step_rows_ == 0) throw_value_error("model: backward expects forward and loss first");
-    // What no loss reads starts from zero: other readers add to it.
-    for (const Edge& e : c.graph.outputs()) {
-        const AnyView d = c.training->gradient(e);
-        if (!d.empty() && !c.training->plan().consumed_by_loss(e))
-            std::memset(d.data, 0, static_cast<std::size_t>(d.bytes()));
-    }
+    c.clear_unread();
     c.training->backward(pass(step_training_), true);
     c.add_batch();
 }
@@ -230,6 +227,7 @@ template <class T> void Model<T>::step() {
 }
 
 template <class T> Results Model<T>::train_on_batch(const Columns& x, const Columns& y, const Columns& sample_weight) {
+    const TraceSpan span("step", "fit");
     require_compile("train_on_batch");
     check_rows(x, y, sample_weight, "train_on_batch");
     building([&] {

@@ -38,6 +38,7 @@ public:
     void operator()(const Columns& x, Tensor<T>& y) { (*this)(x, y.view()); }
     /// Runs the graph; `output` then shows the results until the next run.
     void run(const Columns& x) {
+        const TraceSpan span("predict", "predict");
         Shape shapes[Columns::max_columns];
         for (std::size_t i = 0; i < x.size(); ++i) {
             if (x[i].is_text()) throw_value_error("predictor: expects numbers, got texts");

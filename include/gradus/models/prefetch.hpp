@@ -2,6 +2,7 @@
 #pragma once
 #include <gradus/core/parallel.hpp>
 #include <gradus/core/storage.hpp>
+#include <gradus/core/trace.hpp>
 #include <gradus/data/dataset.hpp>
 #include <gradus/models/binding.hpp>
 
@@ -89,12 +90,16 @@ private:
     const Slot& next() const {
         std::unique_lock<std::mutex> lock(mutex_);
         const Slot& s = slots_[taken_ % 2];
-        ready_.wait(lock, [&] { return s.full; });
+        if (!s.full) {
+            const TraceSpan span("wait for batch", "input");
+            ready_.wait(lock, [&] { return s.full; });
+        }
         if (s.error) std::rethrow_exception(s.error);
         return s;
     }
 
     void work() {
+        trace_thread("prefetch");
         const SerialScope serial;
         std::unique_lock<std::mutex> lock(mutex_);
         while (true) {
@@ -119,6 +124,7 @@ private:
     }
 
     void fill(Slot& s, std::span<const Index> rows) const {
+        const TraceSpan span("read batch", "input");
         const DatasetSpec& spec = data_->spec();
         const auto n = static_cast<Index>(rows.size());
         Shape shapes[Columns::max_columns];

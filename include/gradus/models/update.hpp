@@ -108,6 +108,7 @@ public:
     /// One update of every trained parameter: gradients, divided by `weight`, are regularised and clipped, parameters
     /// updated, their norms limited and their averages moved; gradients are then zero.
     void update(Workspace<T>& workspace, double weight) {
+        const TraceSpan span("update", "optimizer");
         const TeamScope team;
         const FloatScope mode;
         ++updates;
