@@ -100,6 +100,7 @@
 #include <gradus/models/averaged_scope.hpp>
 #include <gradus/models/model.hpp>
 #include <gradus/models/predictor.hpp>
+#include <gradus/models/profile.hpp>
 #include <gradus/models/sequential.hpp>
 
 #include <gradus/compiled.hpp>

@@ -90,10 +90,12 @@ TEST_CASE("Workspace: backward in parts gives the bits of backward in one") {
         h.seed(0, numbers({5, 2}, 2));
         h.seed(1, numbers({5, 4}, 3));
         const int n = h.workspace->size();
-        if (in_parts)
+        if (in_parts) {
+            h.workspace->start_backward(false);
             for (int i = n; i-- > 0;) h.workspace->backward(h.pass, false, i, i + 1);
-        else
+        } else {
             h.backward();
+        }
         const auto a = h.grad("a.kernel"), b = h.grad("b.kernel");
         std::vector<float> all(a.begin(), a.end());
         all.insert(all.end(), b.begin(), b.end());

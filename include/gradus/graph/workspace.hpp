@@ -93,20 +93,24 @@ public:
 
     /// Runs backward from the seeded gradients of losses, or, without losses, of outputs. Parameter gradients
     /// accumulate.
-    void backward(const Pass& pass, bool from_losses) { backward(pass, from_losses, 0, size()); }
-    /// The part of it that nodes [first, last) do; parts follow each other from the last node to the first.
+    void backward(const Pass& pass, bool from_losses) {
+        start_backward(from_losses);
+        backward(pass, from_losses, 0, size());
+    }
+    /// What comes before the first node: rows of row-sparse gradients, zeros where losses would add.
+    void start_backward(bool from_losses) {
+        start_sparse();
+        if (backward_end(from_losses) < size())
+            for (const AnyView& d : plan_->loss_fed()) std::memset(d.data, 0, static_cast<std::size_t>(d.bytes()));
+    }
+    /// After start_backward, what nodes [first, last) do; parts follow each other from the last node to the first.
     void backward(const Pass& pass, bool from_losses, int first, int last) {
         const TraceSpan span("backward", "pass");
         const TeamScope team;
         const FloatScope mode;
         auto& nodes = plan_->nodes();
-        const int end = from_losses || plan_->options().first_loss < 0 ? size() : plan_->options().first_loss;
-        if (last == size()) {
-            start_sparse();
-            if (end < size())
-                for (const AnyView& d : plan_->loss_fed()) std::memset(d.data, 0, static_cast<std::size_t>(d.bytes()));
-        }
-        for (int i = std::min(end, last) - 1; i >= first; --i) {
+        const int end = std::min(last, backward_end(from_losses));
+        for (int i = end - 1; i >= first; --i) {
             PlannedNode& n = nodes[static_cast<std::size_t>(i)];
             if (!n.layer || !n.differentiates) continue;
             Pass p = pass;
@@ -121,7 +125,7 @@ public:
                 kernels::accumulate(static_cast<T*>(sum.total.data), static_cast<const T*>(sum.part.data),
                                     sum.part.shape.size());
         }
-        if (span.active()) record_pass(span.start(), first, std::min(end, last), true);
+        if (span.active()) record_pass(span.start(), first, end, true);
     }
     /// Floating-point operations of the matrix products that nodes [first, last) of a forward or backward do.
     double flops(int first, int last, bool backward) const {
@@ -157,6 +161,9 @@ public:
     Plan& plan() { return *plan_; }
 
 private:
+    int backward_end(bool from_losses) const {
+        return from_losses || plan_->options().first_loss < 0 ? size() : plan_->options().first_loss;
+    }
     /// Counters of a pass that ends now.
     GRADUS_COLD void record_pass(std::int64_t start, int first, int last, bool backward) const {
         const std::int64_t now = detail::trace_now();
@@ -258,6 +265,8 @@ private:
         }
     }
     void start_sparse() {
+        if (sparse_.empty()) return;
+        const TraceSpan span("rows of gradients", "pass");
         for (std::size_t i = 0; i < sparse_.size(); ++i) {
             const Plan::Sparse& spec = plan_->sparse()[i];
             SparseGradient<T>& g = sparse_[i];

@@ -21,6 +21,34 @@ inline std::string bytes_text(Index bytes) {
     const Index tenths = bytes * 10 / (large ? 1024 * 1024 : 1024);
     return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + (large ? " MiB" : " KiB");
 }
+/// Rows as columns of text, `right` says which are aligned there; a rule stands before row i for each i of `rules`.
+inline std::string table_text(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right,
+                              const std::vector<std::size_t>& rules) {
+    std::vector<std::size_t> width(right.size(), 0);
+    const auto display = [](const std::string& s) {
+        return static_cast<std::size_t>(std::count_if(s.begin(), s.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+    };
+    for (const auto& r : rows)
+        for (std::size_t i = 0; i < r.size(); ++i) width[i] = std::max(width[i], display(r[i]));
+    std::size_t total = 2 * (width.size() - 1);
+    for (const std::size_t w : width) total += w;
+    std::string out;
+    for (std::size_t r = 0; r <= rows.size(); ++r) {
+        if (std::find(rules.begin(), rules.end(), r) != rules.end()) out += std::string(total, '-') + "\n";
+        if (r == rows.size()) break;
+        for (std::size_t i = 0; i < width.size(); ++i) {
+            const bool last = i + 1 == width.size();
+            const std::string pad(width[i] - display(rows[r][i]), ' ');
+            out += right[i] ? pad + rows[r][i] : rows[r][i] + (last ? "" : pad);
+            out += last ? "\n" : "  ";
+        }
+    }
+    return out;
+}
+/// The name, with the kind where it does not begin with it.
+inline std::string layer_label(const std::string& name, const std::string& kind) {
+    return name.compare(0, kind.size(), kind) == 0 ? name : name + " (" + kind + ")";
+}
 } // namespace detail
 
 /// Layers in order of execution with output shapes and parameters; what stands at several places is counted once.
@@ -43,29 +71,11 @@ inline std::string summarize(const Graph& graph, const ParameterTable& table, co
         for (const auto& o : e.place->build.outs()) shapes += (shapes.empty() ? "" : " ") + to_string(o.shape);
         for (const Edge& i : e.inputs)
             if (i.node >= 0) inputs += (inputs.empty() ? "" : ", ") + graph.at(i).name;
-        const std::string kind(e.place->layer->kind());
-        const std::string label =
-            e.name == kind || e.name.compare(0, kind.size(), kind) == 0 ? e.name : e.name + " (" + kind + ")";
-        rows.push_back({label, shapes, detail::grouped(own), inputs});
+        rows.push_back(
+            {detail::layer_label(e.name, std::string(e.place->layer->kind())), shapes, detail::grouped(own), inputs});
     }
-    std::size_t width[4] = {0, 0, 0, 0};
-    const auto display = [](const std::string& s) {
-        return static_cast<std::size_t>(std::count_if(s.begin(), s.end(), [](char c) { return (c & 0xc0) != 0x80; }));
-    };
-    for (const auto& r : rows)
-        for (std::size_t i = 0; i < 4; ++i) width[i] = std::max(width[i], display(r[i]));
-    std::string rule, out;
-    for (std::size_t i = 0; i < 4; ++i) rule += std::string(width[i] + (i < 3 ? 2 : 0), '-');
-    for (std::size_t r = 0; r < rows.size(); ++r) {
-        for (std::size_t i = 0; i < 4; ++i) {
-            const std::string pad(width[i] - display(rows[r][i]), ' ');
-            out += i == 2 ? pad + rows[r][i] : rows[r][i] + (i < 3 ? pad : "");
-            if (i < 3) out += "  ";
-        }
-        out += "\n";
-        if (r == 0) out += rule + "\n";
-    }
-    out += rule + "\n" + detail::grouped(trained) + " trained parameters";
+    std::string out = detail::table_text(rows, {false, false, true, false}, {1, rows.size()});
+    out += detail::grouped(trained) + " trained parameters";
     if (frozen) out += ", " + detail::grouped(frozen) + " frozen";
     if (state) out += ", " + detail::grouped(state) + " values of state";
     return out + ", " + detail::bytes_text(bytes) + "\n";
