@@ -2,6 +2,7 @@
 
 #if __has_include(<CLI/CLI.hpp>)
 #include "../../examples/support/options.hpp"
+#include "../io/temporary_folder.hpp"
 
 #include <cstdlib>
 #include <initializer_list>
@@ -60,6 +61,19 @@ TEST_CASE("options that are wrong end the program") {
     }
     examples::Options o("A test");
     CHECK(parse(o, {"--help"}) == std::optional<int>(0));
+}
+
+TEST_CASE("options: a trace records until the options die") {
+    const TemporaryFolder folder;
+    {
+        examples::Options o("A test");
+        CHECK_FALSE(parse(o, {"--trace", (folder / "trace.json").c_str()}));
+        CHECK(Trace::is_open());
+    }
+    CHECK_FALSE(Trace::is_open());
+    CHECK(read_bytes(folder / "trace.json").find("traceEvents") != std::string::npos);
+    examples::Options o("A test");
+    CHECK(parse(o, {"--trace", (folder / "none/trace.json").c_str()}) == std::optional<int>(1));
 }
 
 TEST_CASE("exceptions end a program with 1") {
