@@ -4,7 +4,7 @@
     python3 benchmarks/compare.py
 
 Needs nothing but Python's standard library. The peers PyTorch and Keras (on JAX and on TensorFlow) are installed from
-requirements.txt into a virtual environment of this script's own, dlib (Debian's libdlib-dev) is compiled; whichever
+requirements.txt into virtual environments of this script's own, dlib (Debian's libdlib-dev) is compiled; whichever
 cannot be had is left out and named. --peers none measures Gradus alone.
 
 In every round each system runs once, in a fresh process, in an order that rotates. All run on the same CPUs, one for
@@ -305,11 +305,11 @@ def main(arguments=None):
     gradus = peers.Peer("gradus", lambda workload, threads, seconds: [
         programs / "train_bench", "--workload", workload, "--threads", threads, "--seconds", seconds])
 
-    results = []
+    results, threads_asked = [], possible_threads(options.threads)
     print_row(COLUMNS)
     for workload in options.workloads:
         systems = [gradus] + [p for p in found if workload in p.workloads]
-        for threads in possible_threads(options.threads):
+        for threads in threads_asked:
             rows = measure(systems, workload, threads, options, programs, about, left_out)
             results += rows
             for row in rows:

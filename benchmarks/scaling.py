@@ -30,7 +30,8 @@ def parse(arguments):
     for name in QUESTIONS:
         parser.add_argument(f"--{name}", type=compare.integers, default=values[name],
                             help=f"default: powers of two, {values[name][0]} to {values[name][-1]}; none: \"\"")
-    parser.add_argument("--at-threads", type=compare.positive(int), default=1, help="threads of the other three tables (default 1)")
+    parser.add_argument("--at-threads", type=compare.positive(int), default=1,
+                        help="threads of the other three tables (default 1)")
     compare.common_options(parser, compare.ROOT / "build/compare")
     parser.set_defaults(rounds=3, seconds=1)
     return parser.parse_args(arguments)

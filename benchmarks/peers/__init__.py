@@ -22,7 +22,7 @@ LABELS = {"gradus": "Gradus", "torch": "PyTorch", "torch compiled": "PyTorch, co
 ALL = ["mlp_small", "mlp_mnist", "lstm_text", "lstm_char"]
 NOTES = {
     "torch": "PyTorch's LSTM has no recurrent dropout: its lstm_text drops only the embeddings.",
-    "torch compiled": "torch.compile leaves nn.LSTM as it is.",
+    "torch compiled": "torch.compile leaves nn.LSTM as it is; its first steps are those of a filled cache.",
     "jax": "Keras on JAX trains with fit(), 32 steps a call for the dense models.",
     "tensorflow": "Keras on TensorFlow trains with fit(), 32 steps a call for the dense models.",
     "dlib": "dlib has no LSTM.",
@@ -60,36 +60,36 @@ def pinned(projects):
     return [line for line in lines if re.split(r"[=;\s]", line)[0] in projects]
 
 
-class Environment:
-    """A Python that has the peers: the given one, left as it is, or a virtual environment of our own in `directory`."""
+class Environments:
+    """Pythons that have the peers: the given one, left as it is, or a virtual environment for each peer.
+
+    One for all would be unfair: Keras on JAX imports TensorFlow where it finds it, and then needs twice the memory and
+    several times as long to start.
+    """
 
     def __init__(self, given, directory):
-        self.given, self.directory, self.broken = given, pathlib.Path(directory), None
-        self.python = given or self.directory / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        self.given, self.directory = given, pathlib.Path(directory)
 
     def provide(self, name):
+        """The Python of this peer, which is installed into it where it must be."""
         projects, statement = PYTHON[name]
         environment = {"KERAS_BACKEND": name, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        if not self.given:
-            self.create()
+        if self.given:
+            quiet([self.given, "-c", statement], environment)
+            return self.given
+        directory = self.directory / name
+        python = directory / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         try:
-            quiet([self.python, "-c", statement], environment)
+            quiet([python, "-c", statement], environment)
         except LeftOut:
-            if self.given:
-                raise
-            print(f"installing {name} into {self.directory}", file=sys.stderr, flush=True)
-            quiet([self.python, "-m", "pip", "install", "--disable-pip-version-check", "-q", *pinned(projects)])
-            quiet([self.python, "-c", statement], environment)
-
-    def create(self):
-        if self.broken:
-            raise LeftOut(self.broken)
-        if not self.python.exists():
+            print(f"installing {name} into {directory}", file=sys.stderr, flush=True)
             try:
-                quiet([sys.executable, "-m", "venv", self.directory])
-            except LeftOut as error:
-                self.broken = f"no virtual environment (Debian's python3-venv): {error}"
-                raise LeftOut(self.broken) from None
+                quiet([sys.executable, "-m", "venv", directory])
+            except LeftOut as why:
+                raise LeftOut(f"no virtual environment (Debian's python3-venv): {why}") from None
+            quiet([python, "-m", "pip", "install", "--disable-pip-version-check", "-q", *pinned(projects)])
+            quiet([python, "-c", statement], environment)
+        return python
 
 
 def build_dlib(directory):
@@ -105,11 +105,11 @@ def build_dlib(directory):
 
 def prepare(names, python, directory, compile_torch=False):
     """The peers that can be had, and for the others why not. Writes only into `directory`."""
-    environment = Environment(python, pathlib.Path(directory) / "venv")
+    environments = Environments(python, directory)
     found, left_out = [], {}
 
-    def script(file, *more):
-        return lambda workload, threads, seconds: [environment.python, HERE / file, "--workload", workload, "--threads",
+    def script(interpreter, file, *more):
+        return lambda workload, threads, seconds: [interpreter, HERE / file, "--workload", workload, "--threads",
                                                    threads, "--seconds", seconds, *more]
 
     for name in names:
@@ -119,13 +119,13 @@ def prepare(names, python, directory, compile_torch=False):
                 found.append(Peer(name, lambda workload, threads, seconds: [program, workload, seconds],
                                   workloads=["mlp_small", "mlp_mnist"]))
                 continue
-            environment.provide(name)
+            interpreter = environments.provide(name)
             if name == "torch":
-                found.append(Peer(name, script("torch_train.py")))
+                found.append(Peer(name, script(interpreter, "torch_train.py")))
                 if compile_torch:
-                    found.append(Peer("torch compiled", script("torch_train.py", "--compile")))
+                    found.append(Peer("torch compiled", script(interpreter, "torch_train.py", "--compile")))
             else:
-                found.append(Peer(name, script("keras_train.py"), {"KERAS_BACKEND": name}))
+                found.append(Peer(name, script(interpreter, "keras_train.py"), {"KERAS_BACKEND": name}))
         except LeftOut as why:
             left_out[name] = str(why)
     return found, left_out
