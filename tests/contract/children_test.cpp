@@ -16,6 +16,7 @@ public:
     void fields(Fields& f) override { f("units", units_); }
     void build(Build& b) override {
         const Index d = b.in(0).shape[1].constant();
+        b.require_equal(b.in(1).shape[1], units_, "a state of its units");
         b.out(0, {b.in(0).shape[0], units_});
         w_ = b.param("w", {d, units_}, initializers::glorot_uniform());
         r_ = b.param("r", {units_, units_}, initializers::orthogonal());

@@ -15,6 +15,37 @@ std::vector<std::string> names(const std::vector<Node>& in, const std::vector<No
     return list;
 }
 using Names = std::vector<std::string>;
+
+/// Hands its inner layer everything that it is given.
+template <class T = float> class Wrapper : public Layer<Wrapper, T> {
+public:
+    Wrapper() = default;
+    explicit Wrapper(const LayerHandle<T>& layer) : layer_(layer) {}
+    std::string_view kind() const override { return "wrapper"; }
+    void build(Build& b) override {
+        std::vector<Build::In> ins;
+        for (int i = 0; i < b.inputs(); ++i) ins.push_back(b.in(i));
+        b.out(0, b.of(b.child(*layer_, ins, "inner")).outs()[0].shape);
+    }
+    void forward(Run<T>&) const override {}
+    void backward(Run<T>&) const override {}
+
+private:
+    LayerHandle<T> layer_;
+};
+
+/// Passes the mask of [B, S, D] to [B, S - T, D], T being the steps of another input.
+template <class T = float> class Rest : public Layer<Rest, T> {
+public:
+    std::string_view kind() const override { return "rest"; }
+    void build(Build& b) override {
+        const auto& x = b.in(0).shape;
+        b.out(0, {x[0], x[1] - b.in(1).shape[1], x[2]});
+        b.mask(0, build::Mask::pass);
+    }
+    void forward(Run<T>& r) const override { std::fill(r.y(0).begin(), r.y(0).end(), T(0)); }
+    void backward(Run<T>&) const override {}
+};
 } // namespace
 
 TEST_CASE("Graph: names are kind, given name and scope, numbered in order of appearance") {
@@ -75,4 +106,36 @@ TEST_CASE("Node: shape, mask, outputs and errors") {
     CHECK_THROWS_AS(Node().output(0), ValueError);
     CHECK(!Node());
     CHECK(input({dim::batch()}, Dtype::i32).dtype() == Dtype::i32);
+}
+
+TEST_CASE("Node: a layer takes no more inputs than it asks for") {
+    const Node x = input({dim::batch(), dim::time(), 3}), h = input({dim::batch(), 4});
+    CHECK_THROWS_WITH(Dense(4)(x, x), "dense: takes at most 1 input, got 2");
+    CHECK_THROWS_WITH(LSTM(4).named("reader")(x, h, h, h), "lstm \"reader\": takes at most 3 inputs, got 4");
+    CHECK_THROWS_WITH(Dense(4)(x, Node(), x), "dense: takes at most 1 input, got 3");
+    CHECK_NOTHROW(Dense(4)(x, Node(), Node()));
+    CHECK_NOTHROW(LSTM(4)(x, h));
+    CHECK_NOTHROW(Bidirectional(LSTM(4))(x, h, h, h, h));
+    CHECK_THROWS_WITH(Bidirectional(LSTM(4))(x, h, h, h, h, h), "bidirectional: takes at most 5 inputs, got 6");
+    CHECK_NOTHROW(Wrapper<float>(LSTM(4))(x, h, h));
+    CHECK_THROWS_WITH(Wrapper<float>(Dense(4))(x, x), "wrapper.inner: takes at most 1 input, got 2");
+    CHECK_THROWS_WITH(Wrapper<float>(LayerHandle<float>(Wrapper<float>(LSTM(4))))(x, h, h, h),
+                      "wrapper.inner.inner: takes at most 3 inputs, got 4");
+}
+
+TEST_CASE("Node: a mask passes only where the first two axes stay") {
+    const Node x = input({dim::batch(), dim::time(), 3}, Dtype::f32, true), y = input({dim::batch(), Dim("window"), 3});
+    CHECK(Dense(4)(x).has_mask());
+    CHECK_THROWS_WITH(Dense(4)(input({dim::batch(), 3}, Dtype::f32, true)),
+                      "dense: expects the first two axes of input 0 [batch, 3] in output 0 [batch, 4], to which its "
+                      "mask passes");
+    // What symbols leave open is checked when their values are known.
+    const Node rest = Rest()(x, y);
+    CHECK(rest.has_mask());
+    Harness<> h({x, y}, {rest});
+    CHECK_THROWS_WITH(h.sizes({{"batch", 2}, {"time", 5}, {"window", 1}}),
+                      "rest: expects the first two axes of input 0 [batch, time, 3] in output 0 [batch, time-window, "
+                      "3], to which its mask passes, got 5 and 4");
+    h.sizes({{"batch", 2}, {"time", 5}, {"window", 0}});
+    h.forward();
 }

@@ -31,6 +31,7 @@ template <class T = float> class TwoByTwo : public Layer<TwoByTwo, T> {
 public:
     std::string_view kind() const override { return "two_by_two"; }
     void build(Build& b) override {
+        b.require(b.in(0).shape == b.in(1).shape, "two values of the same shape");
         b.out(0, b.in(0).shape);
         b.out(1, b.in(0).shape);
         b.backward_needs(build::Needs::input);

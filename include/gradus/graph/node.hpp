@@ -97,7 +97,7 @@ inline Node record(const LayerBase& layer, const std::vector<Node>& inputs, std:
     auto copy = layer.copy();
     Build build(std::move(ins), layer.dtype(), std::move(context), std::move(origin));
     copy->build(build);
-    if (build.outs().empty()) throw_value_error(build.context() + ": declares no output");
+    build.check();
     return Node(std::make_shared<Place>(
         Place{std::move(copy), std::move(build), inputs, detail::current_scope, std::nullopt, serial++}));
 }

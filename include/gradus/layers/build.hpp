@@ -5,6 +5,7 @@
 #include <gradus/initializers/initializer.hpp>
 #include <gradus/layers/handles.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -114,7 +115,8 @@ public:
     Build& operator=(Build&&) noexcept;
 
     int inputs() const { return static_cast<int>(in_.size()); }
-    /// Input i; an absent optional input has `present == false`.
+    /// Input i; an absent optional input has `present == false`. The layer takes the inputs up to the last one that it
+    /// asks for here or names in `ids` or `detached`; more are an error.
     const In& in(int i) const;
 
     /// Declares output i, of the layer's scalar.
@@ -123,8 +125,12 @@ public:
     template <class U> void out_as(int i, SymbolicShape shape) { declare_out(i, std::move(shape), dtype_of<U>()); }
     /// Input i holds ids in [0, below): data are checked on entry; ids computed in the graph are clamped by their
     /// reader.
-    void ids(int i, Dim below) { ids_.push_back({i, std::move(below)}); }
-    /// The mask of an output: [B, T], the output's first two axes.
+    void ids(int i, Dim below) {
+        ids_.push_back({i, std::move(below)});
+        taken_ = std::max(taken_, i + 1);
+    }
+    /// The mask of an output: [B, T], the output's first two axes. One that passes asks for an output whose first two
+    /// axes are those of the input.
     void mask(int output, build::Mask m, int input = 0);
 
     /// Throws ShapeError "<place>: expects <expectation>, got <inputs' shapes>".
@@ -183,7 +189,14 @@ public:
         products_.push_back({std::move(multiply_adds), weights, operand});
     }
     /// No gradient flows back to this input.
-    void detached(int input) { detached_.push_back(input); }
+    void detached(int input) {
+        detached_.push_back(input);
+        taken_ = std::max(taken_, input + 1);
+    }
+
+    /// What holds for every layer, once its `build` is through: throws ValueError where it declared no output or was
+    /// given more inputs than it takes, ShapeError where a mask passes to an output of other first axes.
+    void check();
 
     // What the graph reads.
     const std::string& context() const { return context_; }
@@ -205,6 +218,7 @@ public:
 
 private:
     void declare_out(int i, SymbolicShape shape, Dtype dtype);
+    void check_mask(int output);
     Shape constant(const SymbolicShape& shape, std::string_view name) const;
     static int add(std::vector<BufferSpec>& list, BufferSpec spec) {
         list.push_back(std::move(spec));
@@ -223,6 +237,7 @@ private:
     std::vector<Equality> equalities_;
     std::vector<Product> products_;
     std::vector<int> detached_;
+    mutable int taken_ = 0;
     build::Needs needs_ = build::Needs::both;
     bool in_place_ = false;
 };

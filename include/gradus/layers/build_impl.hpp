@@ -21,6 +21,7 @@ inline Build& Build::operator=(Build&&) noexcept = default;
 inline const Build::In& Build::in(int i) const {
     static const In absent{{}, Dtype::f32, false, false};
     if (i < 0) throw_value_error(context_ + ": has no input " + std::to_string(i));
+    taken_ = std::max(taken_, i + 1);
     return i < inputs() ? in_[static_cast<std::size_t>(i)] : absent;
 }
 
@@ -34,8 +35,34 @@ inline void Build::mask(int output, build::Mask m, int input) {
     if (static_cast<std::size_t>(output) >= outs_.size())
         throw_value_error(context_ + ": declares a mask for output " + std::to_string(output) + " before the output");
     Out& o = outs_[static_cast<std::size_t>(output)];
-    o.mask = m == build::Mask::pass && !in(input).has_mask ? build::Mask::stop : m;
+    const bool masked = in(input).has_mask;
+    o.mask = m == build::Mask::pass && !masked ? build::Mask::stop : m;
     o.mask_input = input;
+}
+
+inline void Build::check() {
+    if (outs_.empty()) throw_value_error(context_ + ": declares no output");
+    int given = inputs();
+    while (given > 0 && !in_[static_cast<std::size_t>(given) - 1].present) --given;
+    if (given > taken_)
+        throw_value_error(context_ + ": takes at most " + std::to_string(taken_) +
+                          (taken_ == 1 ? " input" : " inputs") + ", got " + std::to_string(given));
+    for (std::size_t o = 0; o < outs_.size(); ++o)
+        if (outs_[o].mask == build::Mask::pass) check_mask(static_cast<int>(o));
+}
+
+inline void Build::check_mask(int output) {
+    const Out& o = outs_[static_cast<std::size_t>(output)];
+    const SymbolicShape& x = in_[static_cast<std::size_t>(o.mask_input)].shape;
+    const std::size_t axes = std::min<std::size_t>(2, x.size());
+    bool fits = o.shape.size() >= axes;
+    for (std::size_t k = 0; fits && k < axes; ++k) fits = !Dim::never_equal(x[k], o.shape[k]);
+    const std::string expectation = "the first two axes of input " + std::to_string(o.mask_input) + " " +
+                                    gradus::to_string(x) + " in output " + std::to_string(output) + " " +
+                                    gradus::to_string(o.shape) + ", to which its mask passes";
+    if (!fits) throw_shape_error(context_ + ": expects " + expectation);
+    for (std::size_t k = 0; k < axes; ++k)
+        if (!(x[k] == o.shape[k])) equalities_.push_back({x[k], o.shape[k], expectation});
 }
 
 GRADUS_COLD inline void Build::require(bool condition, std::string_view expectation) const {
@@ -99,6 +126,7 @@ inline Child Build::child(const LayerBase& layer, std::vector<In> inputs, std::s
         layer.copy(), Build(std::move(inputs), layer.dtype(), context_ + (name.empty() ? "" : "." + std::string(name))),
         std::string(name), std::move(times)});
     c->layer->build(c->build);
+    c->build.check();
     children_.push_back(std::move(c));
     return {static_cast<int>(children_.size()) - 1};
 }
