@@ -1,9 +1,22 @@
+#include <gradus/kernels/detail/recurrent.hpp>
 #include <gradus/kernels/elementwise.hpp>
+#include <gradus/kernels/lstm.hpp>
 
-#include "catch.hpp"
+#include "kernel_support.hpp"
 
 #include <iostream>
 #include <string>
+#include <vector>
+
+GRADUS_BEGIN
+namespace kernels::detail {
+template <class T> struct SecondRecurrentTable {
+    void (*product)(T* y, const T* const* a, const T* b, Index rows, Index inner);
+};
+} // namespace kernels::detail
+GRADUS_END
+#define GRADUS_REGION_FILE "kernels/second_recurrent_region.hpp"
+#include <gradus/kernels/detail/each_isa.hpp>
 
 using namespace gradus;
 using namespace gradus::kernels;
@@ -48,3 +61,26 @@ TEST_CASE("IsaScope changes the set and gives it back", "[kernels]") {
     }
     CHECK(isa() == before);
 }
+
+#if !GRADUS_EIGEN_KERNELS
+TEMPLATE_TEST_CASE("a second recurrent kernel stands beside the LSTM's", "[kernels]", float, double) {
+    using T = TestType;
+    constexpr Index rows = 7, inner = 5, columns = 256 / Index(sizeof(T));
+    std::vector<T> a(rows * inner), b(inner * columns), y(rows * columns);
+    for (std::size_t i = 0; i < a.size(); ++i) a[i] = static_cast<T>(i % 7) - 3;
+    for (std::size_t i = 0; i < b.size(); ++i) b[i] = static_cast<T>(i % 11) - 5;
+    std::vector<const T*> at;
+    for (Index r = 0; r < rows; ++r) at.push_back(a.data() + r * inner);
+    kernel_support::on_each_set([&] {
+        y.assign(y.size(), T(-100));
+        GRADUS_DISPATCH(second_recurrent_table<T>).product(y.data(), at.data(), b.data(), rows, inner);
+        for (Index r = 0; r < rows; ++r)
+            for (Index c = 0; c < columns; ++c) {
+                T sum = 0;
+                for (Index k = 0; k < inner; ++k)
+                    sum += a[static_cast<std::size_t>(r * inner + k)] * b[static_cast<std::size_t>(k * columns + c)];
+                REQUIRE(y[static_cast<std::size_t>(r * columns + c)] == sum);
+            }
+    });
+}
+#endif

@@ -13,6 +13,7 @@
 #pragma once
 #include <gradus/core/parallel.hpp>
 #include <gradus/kernels/detail/math.hpp>
+#include <gradus/kernels/detail/recurrent.hpp>
 #include <gradus/kernels/detail/ref.hpp>
 
 #include <algorithm>
@@ -99,8 +100,6 @@ template <class T> T* lstm_aligned(T* p) {
 } // namespace kernels
 GRADUS_END
 
-#define GRADUS_REGION_FILE <gradus/kernels/detail/recurrent_region.hpp>
-#include <gradus/kernels/detail/each_isa.hpp>
 #define GRADUS_REGION_FILE <gradus/kernels/detail/lstm_region.hpp>
 #include <gradus/kernels/detail/each_isa.hpp>
 

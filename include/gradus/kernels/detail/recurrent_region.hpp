@@ -12,21 +12,6 @@ inline constexpr int tile_vectors = GRADUS_REGION_BYTES == 64 ? 4 : 2;
 
 template <class T> GRADUS_REGION_INLINE Index padded(Index n) { return (n + group<T> - 1) / group<T> * group<T>; }
 
-/// y = x m; y is neither x nor m.
-template <class T> GRADUS_REGION_INLINE void multiply_elements(T* y, const T* x, const T* m, Index n) {
-    if (n < width<T>) {
-        store_part<T>(y, load_part<T>(x, n) * load_part<T>(m, n), n);
-        return;
-    }
-    Index i = 0;
-    for (; i + width<T> <= n; i += width<T>) store<T>(y + i, load<T>(x + i) * load<T>(m + i));
-    if (i < n) store<T>(y + n - width<T>, load<T>(x + n - width<T>) * load<T>(m + n - width<T>));
-}
-template <class T> GRADUS_REGION_INLINE void zero_elements(T* y, Index n) {
-    Index i = 0;
-    for (; i + width<T> <= n; i += width<T>) store<T>(y + i, Vector<T>{});
-    if (i < n) store_part<T>(y + i, Vector<T>{}, n - i);
-}
 /// The row x [n], or zeros where x is null, filled up with zeros to `wide`, a multiple of a group.
 template <class T> GRADUS_REGION_INLINE void copy_padded(T* y, const T* x, Index n, Index wide) {
     if (!x) n = 0;

@@ -247,4 +247,22 @@ template <class T> GRADUS_REGION_INLINE void copy_elements(T* y, const T* x, Ind
     if (i < n) store<T>(y + n - width<T>, load<T>(x + n - width<T>));
 }
 
+/// y = x m, n elements; y is neither x nor m.
+template <class T> GRADUS_REGION_INLINE void multiply_elements(T* y, const T* x, const T* m, Index n) {
+    if (n < width<T>) {
+        store_part<T>(y, load_part<T>(x, n) * load_part<T>(m, n), n);
+        return;
+    }
+    Index i = 0;
+    for (; i + width<T> <= n; i += width<T>) store<T>(y + i, load<T>(x + i) * load<T>(m + i));
+    if (i < n) store<T>(y + n - width<T>, load<T>(x + n - width<T>) * load<T>(m + n - width<T>));
+}
+
+/// y = 0, n elements.
+template <class T> GRADUS_REGION_INLINE void zero_elements(T* y, Index n) {
+    Index i = 0;
+    for (; i + width<T> <= n; i += width<T>) store<T>(y + i, Vector<T>{});
+    if (i < n) store_part<T>(y + i, Vector<T>{}, n - i);
+}
+
 #endif
