@@ -108,6 +108,55 @@ private:
     }
 };
 
+// y = x + what the last call carried; forgets to carry on, or carries all but the first.
+template <class T = float> class Carries : public Layer<Carries, T> {
+public:
+    Carries() = default;
+    explicit Carries(Index first, bool reads = true) : first_(first), reads_(reads) {}
+    std::string_view kind() const override { return "carries"; }
+    void fields(Fields& f) override { f("first", first_), f("reads", reads_); }
+    void build(Build& b) override {
+        b.out(0, b.in(0).shape);
+        h_ = b.template carry<T>("h", b.in(0).shape);
+    }
+    void forward(Run<T>& r) const override {
+        for (Index i = 0; i < r.y(0).size(); ++i) {
+            r.y(0)[i] = r.x(0)[i] + (reads_ ? r.old(h_)[i] : T(0));
+            if (i >= first_) r.next(h_)[i] = r.y(0)[i];
+        }
+    }
+    void backward(Run<T>& r) const override { std::copy(r.dy(0).begin(), r.dy(0).end(), r.dx(0).begin()); }
+
+private:
+    Index first_ = 0;
+    bool reads_ = true;
+    Carry<T> h_;
+};
+
+// The last step: [B, T, D] -> [B, D].
+template <class T = float> class LastStep : public Layer<LastStep, T> {
+public:
+    LastStep() = default;
+    explicit LastStep(build::Mask mask) : mask_(static_cast<Index>(mask)) {}
+    std::string_view kind() const override { return "last_step"; }
+    void fields(Fields& f) override { f("mask", mask_); }
+    void build(Build& b) override {
+        b.out(0, {b.in(0).shape[0], b.in(0).shape[2]});
+        b.mask(0, static_cast<build::Mask>(mask_));
+    }
+    void forward(Run<T>& r) const override {
+        for (Index i = 0; i < r.y(0).size(); ++i) r.y(0)[i] = r.x(0)[from(r.x(0).shape(), i)];
+    }
+    void backward(Run<T>& r) const override {
+        std::fill(r.dx(0).begin(), r.dx(0).end(), T(0));
+        for (Index i = 0; i < r.dy(0).size(); ++i) r.dx(0)[from(r.dx(0).shape(), i)] = r.dy(0)[i];
+    }
+
+private:
+    static Index from(const Shape& x, Index i) { return (i / x[2] * x[1] + x[1] - 1) * x[2] + i % x[2]; }
+    Index mask_ = 0;
+};
+
 std::string complaint(const auto& layer, const CheckOptions& options = {}) {
     try {
         check_layer(layer, options);
@@ -166,4 +215,27 @@ TEST_CASE("check_layer: wrong layers are found") {
     CHECK_THAT(complaint(Forgetful<double>()), ContainsSubstring("batch 1, training"));
     if (AllocationGuard::counting() && !GRADUS_EIGEN_KERNELS)
         CHECK_THAT(fault(allocates), ContainsSubstring("1 allocations, expects none"));
+}
+
+TEST_CASE("check_layer: a carry must be written") {
+    CHECK(complaint(Carries<double>(0)) == "");
+    CHECK_THAT(complaint(Carries<double>(100)), ContainsSubstring("is not a number: never written"));
+    CHECK_THAT(complaint(Carries<double>(1)), ContainsSubstring("is not a number: never written"));
+    CHECK_THAT(complaint(Carries<double>(1, false)), ContainsSubstring("next(h)[0] is not a number: never written"));
+}
+
+TEST_CASE("check_layer: what masks do") {
+    using build::Mask;
+    CheckOptions sequence{.inputs = {{.shape = {dim::batch(), dim::time(), 2}, .mask = true}}};
+    CHECK(complaint(LastStep<double>(Mask::stop), sequence) == "");
+    CHECK_THAT(
+        complaint(LastStep<double>(Mask::pass), sequence),
+        ContainsSubstring("last_step: expects the first two axes of input 0 [batch, time, 2] in output 0 [batch, 2], "
+                          "to which its mask passes, got 3 and 2"));
+    sequence.masks = {Mask::pass};
+    CHECK(complaint(Swish<double>(), sequence) == "");
+    CHECK_THAT(complaint(LastStep<double>(Mask::stop), sequence),
+               ContainsSubstring("check_layer(last_step): output 0 expects that its mask passes, got one that stops"));
+    sequence.masks = {Mask::stop, Mask::stop};
+    CHECK_THAT(complaint(LastStep<double>(Mask::stop), sequence), ContainsSubstring("expects output 1, got 1"));
 }

@@ -152,10 +152,15 @@ public:
         stale_carries_ = false;
     }
     Index arena_bytes() const { return plan_->arena_bytes(); }
-    /// For tests: fills the arena, and from now on each place's dx before its backward, with NaN, so that what is read
-    /// before it is written, or never written, shows. Inputs are to be written again.
+    /// For tests: fills the arena, what the next forward makes of carries, and from now on each place's dx before its
+    /// backward, with NaN, so that what is read before it is written, or never written, shows. Inputs are to be written
+    /// again.
     void poison() {
         plan_->poison();
+        for (CarryMemory& c : carries_) {
+            const AlignedBuffer& next = c.sides[stale_carries_ ? c.current : 1 - c.current];
+            if (next.bytes()) std::memset(next.data(), 0xff, static_cast<std::size_t>(next.bytes()));
+        }
         poisons_ = true;
     }
     Plan& plan() { return *plan_; }

@@ -8,7 +8,8 @@
 /// overwritten;
 /// - in place and not, unused outputs, unasked inputs, frozen parameters, plans without gradients: all give the same
 /// numbers;
-/// - masks with holes and a row without any step; a layer that stands at two places; carried state;
+/// - masks with holes and a row without any step; a layer that stands at two places; carried state, whose next side
+/// must be written;
 /// - float against double, the same bits for 1, 2, 3 and 8 threads, and no allocation (where the binary counts them).
 #pragma once
 #include <gradus/testing/check_run.hpp>
@@ -33,6 +34,7 @@ public:
     }
 
     void run() {
+        check_masks();
         for (std::size_t k = 0; k < options_.batches.size(); ++k)
             for (const bool training : {false, true}) {
                 sizes_ = extents(k);
@@ -111,6 +113,17 @@ private:
         }
     }
 
+    void check_masks() const {
+        static constexpr const char* names[] = {"stops", "passes", "is made"};
+        const auto& outs = kept_.build().outs();
+        for (std::size_t o = 0; o < options_.masks.size(); ++o) {
+            if (o >= outs.size()) fail("expects output " + std::to_string(o) + ", got " + std::to_string(outs.size()));
+            if (outs[o].mask != options_.masks[o])
+                fail("output " + std::to_string(o) + " expects that its mask " +
+                     names[static_cast<int>(options_.masks[o])] + ", got one that " +
+                     names[static_cast<int>(outs[o].mask)]);
+        }
+    }
     void check_gradients() {
         kept_.set(sizes_);
         kept_.choose(0);

@@ -31,6 +31,8 @@ struct CheckOptions {
     double step = 1e-5;
     double tolerance = 1e-6; ///< relative, of gradients against differences
     double agreement = 1e-4; ///< relative, of float against double
+    /// What the outputs must do with masks, where inputs have them; empty: whatever they do.
+    std::vector<build::Mask> masks = {};
 };
 
 namespace detail {
@@ -178,6 +180,11 @@ public:
             values.emplace_back("mask(" + std::to_string(name_of_output(o)) + ")", std::vector<double>());
             for (Index i = 0; i < y.mask_shape.size(); ++i) values.back().second.push_back(y.mask[i]);
         }
+        const auto& carries = workspace_->plan().carries();
+        for (std::size_t c = 0; c < carries.size(); ++c)
+            if (carries[c].next->dtype == dtype_of<T>())
+                values.emplace_back("next(" + carries[c].spec->name + ")" + std::string(c, '\''),
+                                    numbers(*carries[c].next));
         if (!wiring_.differentiated) return values;
         backward(pass, only, true);
         collect(values);
