@@ -94,3 +94,12 @@ TEST_CASE("Regularizers: bad numbers") {
                         ValueError);
     }
 }
+
+TEST_CASE("Regularizers: empty braces are the defaults") {
+    CHECK(L1({}).l1 == 0.01);
+    CHECK(L2({}).l2 == 0.01);
+    CHECK(MaxNorm({}).max_norm == 2);
+    CHECK(L1(1).l1 == 1);
+    CHECK(L2(2).l2 == 2);
+    CHECK(MaxNorm(3).max_norm == 3);
+}

@@ -43,3 +43,7 @@ TEST_CASE("huber keeps its delta through conversion", "[losses]") {
     p.forward();
     CHECK(p.loss[0] == 0.875);
 }
+
+TEST_CASE("huber: empty braces are no delta of 0") {
+    CHECK_FALSE([]<class L>(std::type_identity<L>) { return requires { L({}); }; }(std::type_identity<Huber<>>{}));
+}

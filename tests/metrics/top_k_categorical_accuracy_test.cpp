@@ -45,3 +45,9 @@ TEST_CASE("top_k_categorical_accuracy refuses what does not fit, and carries its
     CHECK(h->name() == "top3");
     CHECK(h->kind() == "sparse_top_k_categorical_accuracy");
 }
+
+TEST_CASE("top_k_categorical_accuracy: empty braces are no k of 0") {
+    const auto from_braces = []<class M>(std::type_identity<M>) { return requires { M({}); }; };
+    CHECK_FALSE(from_braces(std::type_identity<TopKCategoricalAccuracy<>>{}));
+    CHECK_FALSE(from_braces(std::type_identity<SparseTopKCategoricalAccuracy<>>{}));
+}

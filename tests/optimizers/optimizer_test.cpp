@@ -281,3 +281,23 @@ TEST_CASE("handles hold optimizers of any scalar, users' own too", "[optimizers]
     CHECK(held->kind() == "adam");
     CHECK_THROWS_AS(slot.set(std::make_unique<Adam<double>>()), ValueError);
 }
+
+namespace {
+template <class O>
+concept FromBraces = requires { O({}); };
+template <class O> void check_positional(double usual) {
+    CHECK_FALSE(FromBraces<O>); // ambiguous; it must never be a rate of 0
+    CHECK(O().learning_rate() == usual);
+    CHECK(O(1).learning_rate() == 1);
+    CHECK(O(0.25f).learning_rate() == 0.25);
+}
+} // namespace
+
+TEST_CASE("empty braces are no learning rate", "[optimizers]") {
+    check_positional<SGD<>>(0.01);
+    check_positional<Momentum<>>(0.01);
+    check_positional<Nesterov<>>(0.01);
+    check_positional<RMSprop<>>(0.001);
+    check_positional<Adam<>>(0.001);
+    check_positional<AdamW<>>(0.001);
+}

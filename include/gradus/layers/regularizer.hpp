@@ -5,6 +5,7 @@
 #include <gradus/layers/build.hpp>
 
 #include <limits>
+#include <type_traits>
 
 GRADUS_BEGIN
 
@@ -29,10 +30,16 @@ struct Regularizer {
     }
 };
 struct L1 : Regularizer {
-    explicit L1(double factor = 0.01) : Regularizer{factor, 0} {}
+    L1() : Regularizer{0.01, 0} {}
+    template <class N>
+        requires std::is_arithmetic_v<N>
+    explicit L1(N factor) : Regularizer{static_cast<double>(factor), 0} {}
 };
 struct L2 : Regularizer {
-    explicit L2(double factor = 0.01) : Regularizer{0, factor} {}
+    L2() : Regularizer{0, 0.01} {}
+    template <class N>
+        requires std::is_arithmetic_v<N>
+    explicit L2(N factor) : Regularizer{0, static_cast<double>(factor)} {}
 };
 struct L1L2 : Regularizer {
     explicit L1L2(double first = 0, double second = 0) : Regularizer{first, second} {}
@@ -58,7 +65,10 @@ struct Constraint {
 };
 /// Keras's MaxNorm with its axis 0.
 struct MaxNorm : Constraint {
-    explicit MaxNorm(double max_value = 2) : Constraint{max_value} {}
+    MaxNorm() : Constraint{2} {}
+    template <class N>
+        requires std::is_arithmetic_v<N>
+    explicit MaxNorm(N max_value) : Constraint{static_cast<double>(max_value)} {}
 };
 
 /// `options` with both. Throws ValueError, naming the place, where a number is negative or not finite.

@@ -20,7 +20,9 @@ struct HuberOptions {
 template <class T = float> class Huber : public Loss<Huber, T> {
 public:
     Huber() = default;
-    explicit Huber(double delta) : o_{delta} {}
+    template <class N>
+        requires std::is_arithmetic_v<N>
+    explicit Huber(N delta) : o_{static_cast<double>(delta)} {}
     explicit Huber(HuberOptions options) : o_(options) {}
 
     std::string_view kind() const override { return "huber"; }

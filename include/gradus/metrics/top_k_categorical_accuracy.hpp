@@ -67,7 +67,7 @@ template <class T = float> class TopKCategoricalAccuracy
 public:
     using Base = detail::TopKAccuracyBase<T, TopKCategoricalAccuracyOptions>;
     TopKCategoricalAccuracy() = default;
-    explicit TopKCategoricalAccuracy(Index k) : Base({.k = k}) {}
+    explicit TopKCategoricalAccuracy(std::integral auto k) : Base({.k = static_cast<Index>(k)}) {}
     explicit TopKCategoricalAccuracy(const TopKCategoricalAccuracyOptions& options) : Base(options) {}
     template <class U>
         requires(!std::is_same_v<T, U>)
@@ -84,7 +84,7 @@ template <class T = float> class SparseTopKCategoricalAccuracy
 public:
     using Base = detail::TopKAccuracyBase<T, SparseTopKCategoricalAccuracyOptions>;
     SparseTopKCategoricalAccuracy() = default;
-    explicit SparseTopKCategoricalAccuracy(Index k) : Base({.k = k}) {}
+    explicit SparseTopKCategoricalAccuracy(std::integral auto k) : Base({.k = static_cast<Index>(k)}) {}
     explicit SparseTopKCategoricalAccuracy(const SparseTopKCategoricalAccuracyOptions& options) : Base(options) {}
     template <class U>
         requires(!std::is_same_v<T, U>)

@@ -57,7 +57,9 @@ template <class T = float> class Adam : public Optimizer<T> {
 public:
     Adam() : Adam(AdamOptions{}) {}
     explicit Adam(AdamOptions options) : o_(options) { check(); }
-    explicit Adam(double learning_rate) : Adam(AdamOptions{.learning_rate = learning_rate}) {}
+    template <class N>
+        requires std::is_arithmetic_v<N>
+    explicit Adam(N learning_rate) : Adam(AdamOptions{.learning_rate = static_cast<double>(learning_rate)}) {}
     template <std::derived_from<Schedule> S> explicit Adam(const S& learning_rate)
         : Adam(AdamOptions{.learning_rate = learning_rate}) {}
 

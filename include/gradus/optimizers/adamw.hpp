@@ -23,7 +23,9 @@ template <class T = float> class AdamW : public Optimizer<T> {
 public:
     AdamW() : AdamW(AdamWOptions{}) {}
     explicit AdamW(AdamWOptions options) : o_(options) { check(); }
-    explicit AdamW(double learning_rate) : AdamW(AdamWOptions{.learning_rate = learning_rate}) {}
+    template <class N>
+        requires std::is_arithmetic_v<N>
+    explicit AdamW(N learning_rate) : AdamW(AdamWOptions{.learning_rate = static_cast<double>(learning_rate)}) {}
     template <std::derived_from<Schedule> S> explicit AdamW(const S& learning_rate)
         : AdamW(AdamWOptions{.learning_rate = learning_rate}) {}
 

@@ -48,7 +48,10 @@ template <class T = float> class Momentum : public Optimizer<T> {
 public:
     Momentum() : Momentum(MomentumOptions{}) {}
     explicit Momentum(MomentumOptions options) : o_(options) { check(); }
-    explicit Momentum(double learning_rate) : Momentum(MomentumOptions{.learning_rate = learning_rate}) {}
+    template <class N>
+        requires std::is_arithmetic_v<N>
+    explicit Momentum(N learning_rate)
+        : Momentum(MomentumOptions{.learning_rate = static_cast<double>(learning_rate)}) {}
     template <std::derived_from<Schedule> S> explicit Momentum(const S& learning_rate)
         : Momentum(MomentumOptions{.learning_rate = learning_rate}) {}
 

@@ -19,7 +19,10 @@ template <class T = float> class Nesterov : public Optimizer<T> {
 public:
     Nesterov() : Nesterov(NesterovOptions{}) {}
     explicit Nesterov(NesterovOptions options) : o_(options) { check(); }
-    explicit Nesterov(double learning_rate) : Nesterov(NesterovOptions{.learning_rate = learning_rate}) {}
+    template <class N>
+        requires std::is_arithmetic_v<N>
+    explicit Nesterov(N learning_rate)
+        : Nesterov(NesterovOptions{.learning_rate = static_cast<double>(learning_rate)}) {}
     template <std::derived_from<Schedule> S> explicit Nesterov(const S& learning_rate)
         : Nesterov(NesterovOptions{.learning_rate = learning_rate}) {}
 

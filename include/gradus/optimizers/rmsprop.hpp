@@ -26,7 +26,9 @@ template <class T = float> class RMSprop : public Optimizer<T> {
 public:
     RMSprop() : RMSprop(RMSpropOptions{}) {}
     explicit RMSprop(RMSpropOptions options) : o_(options) { check(); }
-    explicit RMSprop(double learning_rate) : RMSprop(RMSpropOptions{.learning_rate = learning_rate}) {}
+    template <class N>
+        requires std::is_arithmetic_v<N>
+    explicit RMSprop(N learning_rate) : RMSprop(RMSpropOptions{.learning_rate = static_cast<double>(learning_rate)}) {}
     template <std::derived_from<Schedule> S> explicit RMSprop(const S& learning_rate)
         : RMSprop(RMSpropOptions{.learning_rate = learning_rate}) {}
 

@@ -18,7 +18,9 @@ template <class T = float> class SGD : public Optimizer<T> {
 public:
     SGD() : SGD(SGDOptions{}) {}
     explicit SGD(SGDOptions options) : o_(options) { check(); }
-    explicit SGD(double learning_rate) : SGD(SGDOptions{.learning_rate = learning_rate}) {}
+    template <class N>
+        requires std::is_arithmetic_v<N>
+    explicit SGD(N learning_rate) : SGD(SGDOptions{.learning_rate = static_cast<double>(learning_rate)}) {}
     template <std::derived_from<Schedule> S> explicit SGD(const S& learning_rate)
         : SGD(SGDOptions{.learning_rate = learning_rate}) {}
 
