@@ -4,6 +4,8 @@
 #include <gradus/core/tensor.hpp>
 #include <gradus/kernels/lstm.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <vector>
@@ -318,6 +320,20 @@ TEST_CASE("lstm: bits, written down", "[lstm]") {
     };
     CHECK(fingerprint(0.0f, large_cases[1]) == 0x7d228a9837ceae92u);
     CHECK(fingerprint(0.0, large_cases[3]) == 0x44d5ba4ea41a4f87u);
+}
+
+TEST_CASE("lstm: gradients that vanish in a long sequence become zero, not denormals", "[lstm]") {
+    for (const Isa isa : all_isas) {
+        if (!available(isa)) continue;
+        IsaScope scope(isa);
+        CAPTURE(name_of(isa));
+        Problem<float> p({3, 1200, 4, 8, false, false, false, false, false});
+        lstm_forward(p.forward());
+        lstm_backward(p.backward());
+        CHECK(std::none_of(p.dx.begin(), p.dx.end(), [](float v) { return std::fpclassify(v) == FP_SUBNORMAL; }));
+        CHECK(p.dx[0] == 0);
+        CHECK(p.dx.back() != 0);
+    }
 }
 
 TEST_CASE("lstm: what is not asked for changes nothing else", "[lstm]") {

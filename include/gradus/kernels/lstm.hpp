@@ -8,6 +8,8 @@
 /// Keras's; PyTorch orders i f g o, stores W and R transposed, and has two biases. As in Keras, go_backwards reads the
 /// sequence from its end and y is in the order of processing.
 ///
+/// Gradients of h and c below 2^-80 (double: 2^-700) are taken for zero.
+///
 /// A masked step of a row (mask 0) copies h and c of the step before, and so y; it costs a copy, and nothing where all
 /// rows of a block are masked. Rows are cut into blocks that run through all steps on their own.
 #pragma once
@@ -77,6 +79,10 @@ constexpr Index lstm_blocks(Index batch) {
 }
 constexpr Index lstm_block_rows(Index batch) { return (batch + lstm_blocks(batch) - 1) / lstm_blocks(batch); }
 
+/// A gradient that vanishes on its way back through time is zero from here on, before it and its products become
+/// denormals, which make each operation many times as slow.
+template <class T> inline constexpr T least_gradient = sizeof(T) == 4 ? T(0x1p-80) : T(0x1p-700);
+
 /// Rows of gate gradients that are gathered before they are multiplied into weight and input gradients.
 inline constexpr Index lstm_chunk = 128;
 
@@ -128,6 +134,8 @@ constexpr Index lstm_backward_workspace(Index batch, Index /*time*/, Index featu
 }
 
 namespace ref {
+
+template <class T> T unless_vanished(T x) { return std::abs(x) < detail::least_gradient<T> ? T(0) : x; }
 
 /// One step after the other, whole batch at a time. `saved` holds gates [T, B, 4U], c [T+1, B, U] and the masked inputs
 /// of the products [T, B, U+D].
@@ -220,8 +228,8 @@ template <class T> void lstm_backward(const LSTMBackward<T>& a) {
                 T* out = dz_now + b * 4 * U + u;
                 const T i = gate[0], f = gate[U], g = gate[2 * U], o = gate[3 * U];
                 const T tanh_c = std::tanh(saved_c[((s + 1) * B + b) * U + u]);
-                const T dh_u = dh_now[b * U + u];
-                const T dc_u = dc_now[b * U + u] + dh_u * o * (T(1) - tanh_c * tanh_c);
+                const T dh_u = unless_vanished(dh_now[b * U + u]);
+                const T dc_u = unless_vanished(dc_now[b * U + u]) + dh_u * o * (T(1) - tanh_c * tanh_c);
                 out[0] = dc_u * g * i * (T(1) - i);
                 out[U] = dc_u * saved_c[(s * B + b) * U + u] * f * (T(1) - f);
                 out[2 * U] = dc_u * i * (T(1) - g * g);
