@@ -49,11 +49,12 @@ public:
     /// Output i of the last forward.
     View<const T> output(int i = 0) const;
     /// Mean loss of the last forward's outputs, with the penalties of trained parameters; seeds the outputs' gradients
-    /// for backward().
+    /// for backward(). ValueError after a backward without a new forward.
     double loss(const Columns& y, const Columns& sample_weight = {});
-    /// Gradients of the loss, added to the parameters' gradients.
+    /// Gradients of the loss, added to the parameters' gradients. Uses up forward and loss: ValueError without a new
+    /// forward and loss before each.
     void backward();
-    /// Gradients for a given gradient of the outputs (one view for each output; empty: zero).
+    /// Gradients for a given gradient of the outputs (one view for each output; empty: zero), once for each forward.
     void backward(const std::vector<View<const T>>& dy);
     void backward(View<const T> dy) { backward(std::vector<View<const T>>{dy}); }
     /// The gradient of input i after backward, where it was asked for with `want_input_gradients`.
@@ -62,6 +63,7 @@ public:
     void want_input_gradients(bool wanted = true);
     /// Updates the parameters from the gradients of all backwards since the last update: regularises, clips, updates,
     /// limits norms, averages, zeroes. Where batches accumulate, fit and train_on_batch call it once a group.
+    /// ValueError without a backward since the last update.
     void step();
 
     /// Leaves layers, scopes or parameters of this name as they are, at once: they have no gradients, and a layer with
@@ -202,7 +204,8 @@ private:
     std::vector<AnyView> batch_inputs_, batch_targets_;
     Extents scratch_extents_;
     Tensor<T> weights_;
-    Index step_rows_ = 0;
+    /// How far a step of one's own has come: a backward uses up what forward and loss left for it.
+    enum class Phase { none, forwarded, seeded, used } phase_ = Phase::none;
 };
 
 GRADUS_END

@@ -64,7 +64,7 @@ template <class T> void Model<T>::compile_now() {
     compiled_ = std::move(fresh);
     pending_.reset();
     uncompiled_training_.reset();
-    step_rows_ = 0;
+    phase_ = Phase::none;
     logs_.resize(2 * (1 + compiled_->losses.size() + compiled_->metrics.size()));
 }
 

@@ -137,8 +137,8 @@ template <class T> void Model<T>::run_rows(const Dataset& data, std::span<const 
         update_metrics(workspace, weights);
         ++batch;
         if (o) {
-            step_rows_ = static_cast<Index>(rows.size());
             step_training_ = true;
+            phase_ = Phase::seeded;
             backward();
             if (compiled_->is_full() || first + rows.size() == order.size()) step();
         }

@@ -28,7 +28,7 @@ template <class T> void Model<T>::set_frozen(std::vector<std::string> model, std
     if (pending_) pending_->frozen = compiled;
     frozen_ = std::move(model);
     uncompiled_training_.reset();
-    step_rows_ = 0;
+    phase_ = Phase::none;
 }
 
 template <class T> void Model<T>::freeze(const std::string& name) {

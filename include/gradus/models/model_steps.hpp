@@ -81,7 +81,7 @@ template <class T> void Model<T>::want_input_gradients(bool wanted) {
         compiled_->training.reset();
     }
     uncompiled_training_.reset();
-    step_rows_ = 0;
+    phase_ = Phase::none;
 }
 
 template <class T> void Model<T>::load_inputs(const Columns& x) {
@@ -97,15 +97,16 @@ template <class T> void Model<T>::load_inputs(const Columns& x) {
     for (std::size_t i = 0; i < columns.size(); ++i) shapes[i] = columns[i].view().shape;
     bind(g, shapes, columns.size(), scratch_extents_);
     check(columns, false, true, "forward");
+    phase_ = Phase::none;
     w.set(scratch_extents_);
     for (std::size_t i = 0; i < columns.size(); ++i) copy_column(w.value(g.inputs()[i]), columns[i].view());
-    step_rows_ = columns.empty() ? 0 : columns[0].rows();
 }
 
 template <class T> void Model<T>::run_forward(bool training) {
     step_training_ = training;
     Workspace<T>& w = training_workspace();
     w.forward(pass(training), 0, compiled_ ? compiled_->first_loss : w.size());
+    phase_ = Phase::forwarded;
 }
 
 template <class T> void Model<T>::forward(const Columns& x, bool training) {
@@ -115,7 +116,7 @@ template <class T> void Model<T>::forward(const Columns& x, bool training) {
 
 template <class T> View<const T> Model<T>::output(int i) const {
     const Workspace<T>* w = compiled_ ? compiled_->training.get() : uncompiled_training_.get();
-    if (!w || step_rows_ == 0) throw_value_error("model: output expects forward first");
+    if (!w || phase_ == Phase::none) throw_value_error("model: output expects forward first");
     return detail::values_of<T>(w->value(graph_->outputs().at(static_cast<std::size_t>(i))));
 }
 
@@ -152,12 +153,15 @@ template <class T> double Model<T>::run_loss(const Columns& y, const Columns& sa
     }
     w.forward(pass(step_training_), c.first_loss, w.size());
     for (auto& l : c.losses) l.sum = l.count = 0;
+    phase_ = Phase::seeded;
     return run_losses(w, weights, true);
 }
 
 template <class T> double Model<T>::loss(const Columns& y, const Columns& sample_weight) {
     detail::Compiled<T>& c = compiled("loss");
-    if (!c.training || step_rows_ == 0) throw_value_error("model: loss expects forward first");
+    if (!c.training || phase_ == Phase::none) throw_value_error("model: loss expects forward first");
+    if (phase_ == Phase::used)
+        throw_value_error("model: loss expects a new forward, got one that backward has used up");
     check_targets(y, sample_weight, c.training->extents());
     return run_loss(y, sample_weight);
 }
@@ -184,7 +188,12 @@ template <class T> double Model<T>::run_losses(Workspace<T>& workspace, View<con
 
 template <class T> void Model<T>::backward() {
     detail::Compiled<T>& c = compiled("backward");
-    if (!c.training || step_rows_ == 0) throw_value_error("model: backward expects forward and loss first");
+    if (!c.training || phase_ == Phase::none) throw_value_error("model: backward expects forward and loss first");
+    if (phase_ == Phase::forwarded)
+        throw_value_error("model: backward expects loss first, or a gradient of the outputs, backward(dy)");
+    if (phase_ == Phase::used)
+        throw_value_error("model: backward expects a new forward and loss, got those that a backward has used up");
+    phase_ = Phase::used;
     c.clear_unread();
     c.training->backward(pass(step_training_), true);
     c.add_batch();
@@ -192,7 +201,9 @@ template <class T> void Model<T>::backward() {
 
 template <class T> void Model<T>::backward(const std::vector<View<const T>>& dy) {
     Workspace<T>* w = compiled_ ? compiled_->training.get() : uncompiled_training_.get();
-    if (!w || step_rows_ == 0) throw_value_error("model: backward expects forward first");
+    if (!w || phase_ == Phase::none) throw_value_error("model: backward expects forward first");
+    if (phase_ == Phase::used)
+        throw_value_error("model: backward expects a new forward, got one that a backward has used up");
     if (dy.size() != graph_->outputs().size())
         throw_shape_error("backward: expects " + std::to_string(graph_->outputs().size()) + " gradient(s), got " +
                           std::to_string(dy.size()));
@@ -208,6 +219,7 @@ template <class T> void Model<T>::backward(const std::vector<View<const T>>& dy)
                               to_string(dy[i].shape()));
         std::copy(dy[i].begin(), dy[i].end(), d.begin());
     }
+    phase_ = Phase::used;
     w->backward(pass(step_training_), false);
     if (compiled_) compiled_->add_batch();
 }
@@ -223,6 +235,8 @@ template <class T> void Model<T>::step() {
     detail::Compiled<T>& c = compiled("step");
     if (!c.training) throw_value_error("model: step expects forward, loss and backward first");
     c.require_trained("step");
+    if (c.accumulated == 0)
+        throw_value_error("model: step expects backward first, got no gradients since the last update");
     c.step();
 }
 
