@@ -1,8 +1,11 @@
 """Writes the golden numbers beside this file: python make.py (about two minutes; versions in requirements.txt).
+`python make.py lstm schedules` writes these files alone.
 
 Keras on JAX is the source, because the layers follow Keras; PyTorch checks what both define alike.
 Layers, optimizers and losses are computed in double from inputs that float represents exactly.
 """
+import importlib
+import importlib.metadata
 import json
 import os
 import pathlib
@@ -12,19 +15,38 @@ import sys
 
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ["JAX_PLATFORMS"] = "cpu"
-PART = sys.argv[1] if len(sys.argv) > 1 else "all"
-os.environ["JAX_ENABLE_X64"] = "0" if PART == "training" else "1"   # parts: all, training, training_f64
+NAMES = sys.argv[1:]
+PARTS = ["training", "training_f64"]   # each in a process of its own: JAX reads its precision when it is imported
+PART = NAMES[0] if len(NAMES) == 1 and NAMES[0] in PARTS else None
+os.environ["JAX_ENABLE_X64"] = "0" if PART == "training" else "1"
 
 import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
-import torch
 
+
+class Torch:
+    """PyTorch, imported when a case first asks for it: one that Keras alone defines does without."""
+
+    def __getattr__(self, name):
+        return getattr(importlib.import_module("torch"), name)
+
+
+def versions():
+    found = {"keras": keras.__version__, "jax": jax.__version__}
+    try:
+        found["torch"] = importlib.metadata.version("torch")
+    except importlib.metadata.PackageNotFoundError:
+        pass
+    return found | {"numpy": np.__version__}
+
+
+torch = Torch()
 HERE = pathlib.Path(__file__).parent
 KINDS = ["linear", "relu", "sigmoid", "tanh", "softmax"]
 RARE_KINDS = ["gelu", "gelu_tanh", "silu", "elu", "leaky_relu", "softplus", "log_softmax"]
-VERSIONS = {"keras": keras.__version__, "jax": jax.__version__, "torch": torch.__version__, "numpy": np.__version__}
+VERSIONS = versions()
 DTYPES = {"float64": "F64", "float32": "F32", "int32": "I32", "uint8": "U8"}
 
 
@@ -764,16 +786,24 @@ def adapted_normalization_cases():
     save("normalization", "keras.layers.Normalization", tensors)
 
 
+CASES = {"activation": activation_cases, "dense": dense_cases, "embedding": embedding_cases, "lstm": lstm_cases,
+         "bidirectional": bidirectional_cases, "global_average_pooling1d": pooling_cases, "batch_normalization": normalization_cases,
+         "layer_normalization": normalization_cases, "normalization": adapted_normalization_cases, "losses": loss_cases,
+         "metrics": metric_cases, "optimizers": optimizer_cases, "schedules": schedule_cases, "shaping": shaping_cases,
+         "fit": fit_cases}
+
+for name in NAMES:
+    if name not in CASES and name not in PARTS:
+        sys.exit(f"make.py: expects names of files ({', '.join([*CASES, *PARTS])}), got {name}")
 if PART != "training":
     keras.config.set_floatx("float64")
     keras.src.backend.common.dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"   # else Keras on JAX narrows to float
-if PART != "all":
+if PART:
     training_cases()
 else:
-    for make in (activation_cases, dense_cases, embedding_cases, lstm_cases, bidirectional_cases, pooling_cases, normalization_cases,
-                 adapted_normalization_cases,
-                 loss_cases, metric_cases, optimizer_cases, schedule_cases,
-                 shaping_cases, fit_cases):
+    wanted = NAMES or [*CASES, *PARTS]
+    for make in dict.fromkeys(CASES[name] for name in wanted if name in CASES):
         make()
-    for part in ("training", "training_f64"):
-        subprocess.run([sys.executable, __file__, part], check=True)
+    for part in PARTS:
+        if part in wanted:
+            subprocess.run([sys.executable, __file__, part], check=True)

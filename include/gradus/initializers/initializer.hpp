@@ -42,7 +42,7 @@ public:
         variance_scaling
     };
 
-    /// zeros
+    /// The kind zeros.
     Initializer() = default;
     /// Throws ValueError where a number is not finite, a range is reversed or a deviation negative.
     explicit Initializer(Kind kind, double first = 0, double second = 0) : kind_(kind), numbers_{first, second} {

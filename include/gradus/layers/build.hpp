@@ -19,7 +19,8 @@ struct Identity;
 namespace build {
 /// What happens to the mask of an input: it travels on to an output, it ends here, or the layer writes a new one.
 enum class Mask : std::uint8_t { stop, pass, make };
-/// Which of its forward values a layer's backward reads; the plan frees the others early.
+/// Which of its forward values a layer's backward reads; the plan frees the others early. Shapes stay: r.x(0).shape()
+/// may be asked in backward under `neither`, too, and so may a mask.
 enum class Needs : std::uint8_t { neither, input, output, both };
 /// What the weights of a product multiply: the place's input, or what the layer itself computed (an LSTM's last h).
 enum class Operand : std::uint8_t { input, own };

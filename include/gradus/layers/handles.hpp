@@ -1,4 +1,6 @@
-/// Handles: what a layer keeps of the memory it declared in `build`. Plain numbers; each place of use has its own.
+/// Handles: what a layer keeps of the memory it declared in `build`. Plain numbers; each place of use has its own. One
+/// that was never asked for reads as an empty view (r[bias_] without a bias, r.next(h_) where nothing is carried);
+/// only Child, and Run::rows and positions, need one that was.
 #pragma once
 #include <gradus/core/types.hpp>
 
@@ -24,7 +26,8 @@ template <class U> struct Saved {
 template <class U> struct Scratch {
     int i = -1;
 };
-/// Saved where a backward follows, else scratch: what forward needs in any case (a dropout mask).
+/// Saved where a backward follows, else scratch: what forward needs in any case (a dropout mask). What forward writes
+/// only in training is garbage otherwise: backward reads it under `if (r.training())`.
 template <class U> struct Kept {
     Saved<U> saved;
     Scratch<U> scratch;

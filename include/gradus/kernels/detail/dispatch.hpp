@@ -26,9 +26,9 @@
 ///    parallel_for stands here, outside the region (a grain of the problem's size only), and sets the floating-point
 ///    mode.
 ///
-/// 2. `kernels/detail/foo_region.hpp`, without `#pragma once`, its code between `#ifdef GRADUS_REGION` and `#endif`. It
-/// stands
-///    inside `namespace gradus::kernels::detail::<set>`, with the target and -O3 switched on, and ends with the table:
+/// 2. `kernels/detail/foo_region.hpp`, without `#pragma once`, its code between `#ifdef GRADUS_REGION` and `#endif`.
+///    It stands inside `namespace gradus::kernels::detail::<set>`, with the target and -O3 switched on, and ends with
+///    the table:
 ///
 ///        template <class T> void foo(T* y, const T* x, Index n) { ... }
 ///        template <class T> inline constexpr FooTable<T> foo_table = {&foo<T>};
@@ -37,17 +37,22 @@
 ///    GRADUS_REGION_INLINE. No lambdas: GCC forgets the target for them inside a template; write a functor whose
 ///    operator() is GRADUS_REGION_INLINE (elementwise_region.hpp). No vector type is a parameter, result or template
 ///    argument of anything outside the region, nor of a function that is not inlined. Entries of the table are plain
-///    functions of pointers and numbers. Functions of other regions that were included earlier (`simd_region.hpp`,
-///    `math_region.hpp`) are called by name; to use one, include its public header in yours.
+///    functions of pointers and numbers. All regions of a set share one namespace: names begin with the kernel's
+///    (`foo_step`, not `step`).
+///
+///    Functions of other regions are called by name; include the header that brings them in yours, before your region:
+///    `detail/math.hpp` (vector_exp, vector_tanh, ...), `detail/reduce.hpp` (row_sum, row_dot, row_max),
+///    `detail/gemm.hpp`, `detail/recurrent.hpp`. A product of whole matrices is `kernels::matmul`, called outside the
+///    region; inside one it is `gemm_block(c, ldc, a, lda, ta, b, ldb, m, n, k, ends)`, which shares no work out, and,
+///    for the same weights at every step, `product_rows` of recurrent_region.hpp on weights packed once.
 ///
 /// 3. The same bits on every set. What a vector holds (`width<T>`) differs between sets, so it must not decide an order
-/// of
-///    additions: reduce over `virtual_lanes<T>` (64 float, 32 double) with `Lanes<T>` and `reduce_add(Lanes)`. Every
-///    fused multiply-add is written `fma(a, b, c)`; nothing else contracts, so `a * b + c` rounds twice. Splat with
-///    `splat<T>(s)`. Tails: `load_part(p, n)` and `store_part(p, v, n)` touch exactly n elements, and missing ones read
-///    as zero; each element goes through the same operations as in a full vector. The baseline has no fused
-///    multiply-add: `fma` is a*b+c there, and its bits are its own. What must have the same bits there, too (initial
-///    weights), uses no fma.
+///    of additions: reduce with row_sum, row_dot and row_max, or with `reduce_row` and a step of your own, which add in
+///    `virtual_lanes<T>` (64 float, 32 double). Every fused multiply-add is written `fma(a, b, c)`; nothing else
+///    contracts, so `a * b + c` rounds twice. Splat with `splat<T>(s)`. Tails: `load_part(p, n)` and
+///    `store_part(p, v, n)` touch exactly n elements, and missing ones read as zero; each element goes through the same
+///    operations as in a full vector. The baseline has no fused multiply-add: `fma` is a*b+c there, and its bits are
+///    its own. What must have the same bits there, too (initial weights), uses no fma.
 ///
 /// Tests run every set in one process: `for (Isa isa : all_isas) if (available(isa)) { IsaScope scope(isa); ... }`.
 #pragma once

@@ -1,6 +1,5 @@
-/// Reductions of one row, for use inside any region, and their table. Lane i of virtual_lanes takes elements i, i +
-/// virtual_lanes,
-/// ... in order; then the upper half of the lanes joins the lower one, and so on.
+/// Reductions of one row, for use inside any region, and their table. Lane i of virtual_lanes takes the elements i,
+/// i + virtual_lanes, ... in order; then the upper half of the lanes joins the lower one, and so on.
 #ifdef GRADUS_REGION
 
 struct Add {
