@@ -102,8 +102,9 @@ TEST_CASE("Node: shape, mask, outputs and errors") {
     CHECK(!y.has_mask());
     CHECK(to_string(y.shape()) == "[batch, 4]");
     CHECK(y.output(2).shape() == y.shape());
-    CHECK_THROWS_WITH(y.output(3), "node: has no output 3");
-    CHECK_THROWS_AS(Node().output(0), ValueError);
+    CHECK_THROWS_WITH(y.output(3), "lstm: has 3 outputs, got output(3)");
+    CHECK_THROWS_WITH(Dense(4).named("head")(y).output(-1), "dense \"head\": has 1 output, got output(-1)");
+    CHECK_THROWS_WITH(Node().output(0), "node: an empty one has no output 0");
     CHECK(!Node());
     CHECK(input({dim::batch()}, Dtype::i32).dtype() == Dtype::i32);
 }

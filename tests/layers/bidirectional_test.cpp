@@ -68,6 +68,8 @@ TEST_CASE("Bidirectional: parameters of its own, and bad input") {
 
     CHECK_THROWS_WITH(Bidirectional(layer)(input({dim::batch(), 3})),
                       "bidirectional: expects [batch, time, features], got [batch, 3]; its input is the model's input");
-    CHECK_THROWS_WITH(Bidirectional<float>()(x), "bidirectional: expects a recurrent layer, got none");
-    CHECK_THROWS_WITH(Bidirectional(Activation(relu)), "bidirectional: expects a recurrent layer, got activation");
+    CHECK_THROWS_WITH(Bidirectional<float>()(x),
+                      "bidirectional: expects a recurrent layer (one that derives from Recurrent), got none");
+    CHECK_THROWS_WITH(Bidirectional(Activation(relu)),
+                      "bidirectional: expects a recurrent layer (one that derives from Recurrent), got activation");
 }

@@ -141,6 +141,7 @@ public:
     std::string_view kind() const override { return "last_step"; }
     void fields(Fields& f) override { f("mask", mask_); }
     void build(Build& b) override {
+        b.require_values(0, 3, 3, "[batch, time, features]");
         b.out(0, {b.in(0).shape[0], b.in(0).shape[2]});
         b.mask(0, static_cast<build::Mask>(mask_));
     }
@@ -211,6 +212,8 @@ TEST_CASE("check_layer: wrong layers are found") {
     CHECK_THAT(fault(depends_on_plan), ContainsSubstring("as in a differentiated plan"));
     CHECK_THAT(fault(wrong_mask), ContainsSubstring("mask(0)[0] expects 0 or 1, got 255"));
     CHECK_THAT(fault(parallel), ContainsSubstring("default number of threads"));
+    CHECK(complaint(LastStep<double>()) ==
+          "last_step: expects [batch, time, features], got [batch, 5]; its input is check_layer's input");
     CHECK_THAT(fault(wrong_in_float), ContainsSubstring("(in double)"));
     CHECK_THAT(complaint(Forgetful<double>()), ContainsSubstring("batch 1, training"));
     if (AllocationGuard::counting() && !GRADUS_EIGEN_KERNELS)

@@ -51,8 +51,11 @@ inline bool Node::has_mask() const {
     return place_->build.outs()[static_cast<std::size_t>(output_)].mask != build::Mask::stop;
 }
 inline Node Node::output(int i) const {
-    if (!place_ || i < 0 || static_cast<std::size_t>(i) >= place_->build.outs().size())
-        throw_value_error("node: has no output " + std::to_string(i));
+    if (!place_) throw_value_error("node: an empty one has no output " + std::to_string(i));
+    const auto n = static_cast<int>(place_->build.outs().size());
+    if (i < 0 || i >= n)
+        throw_value_error(place_->build.context() + ": has " + std::to_string(n) + (n == 1 ? " output" : " outputs") +
+                          ", got output(" + std::to_string(i) + ")");
     return Node(place_, i);
 }
 

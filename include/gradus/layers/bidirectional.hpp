@@ -140,7 +140,7 @@ private:
     static const Recurrent& recurrent(const LayerHandle<T>& layer) {
         const auto* r = layer ? dynamic_cast<const Recurrent*>(&*layer) : nullptr;
         if (!r)
-            throw_value_error("bidirectional: expects a recurrent layer, got " +
+            throw_value_error("bidirectional: expects a recurrent layer (one that derives from Recurrent), got " +
                               (layer ? std::string(layer->kind()) : "none"));
         return *r;
     }

@@ -139,8 +139,9 @@ public:
     /// Throws ShapeError unless input i is there, of the layer's scalar, with at least (at most, where not 0) so many
     /// axes.
     void require_values(int i, Index min_rank, Index max_rank, std::string_view expectation) const;
-    /// As require(a == b); what symbols leave undecided is checked again when a plan is made.
-    void require_equal(const Dim& a, const Dim& b, std::string_view expectation);
+    /// As require(a == b); what symbols leave undecided is checked again when a plan is made. An input other than 0
+    /// that the sizes are of is named in the error.
+    void require_equal(const Dim& a, const Dim& b, std::string_view expectation, int input = 0);
 
     /// A trained parameter of the layer's scalar. Every size must be known.
     Param param(std::string_view name, const SymbolicShape& shape, const Initializer& initializer,
@@ -218,6 +219,7 @@ public:
     bool is_detached(int input) const;
 
 private:
+    static std::string of_input(std::string_view expectation, int input);
     void declare_out(int i, SymbolicShape shape, Dtype dtype);
     void check_mask(int output);
     Shape constant(const SymbolicShape& shape, std::string_view name) const;

@@ -80,13 +80,19 @@ GRADUS_COLD inline void Build::require(bool condition, std::string_view expectat
 inline void Build::require_values(int i, Index min_rank, Index max_rank, std::string_view expectation) const {
     const In& x = in(i);
     const auto rank = static_cast<Index>(x.shape.size());
-    require(x.present && x.dtype == scalar_ && rank >= min_rank && (max_rank == 0 || rank <= max_rank), expectation);
+    require(x.present && x.dtype == scalar_ && rank >= min_rank && (max_rank == 0 || rank <= max_rank),
+            of_input(expectation, i));
 }
 
-inline void Build::require_equal(const Dim& a, const Dim& b, std::string_view expectation) {
+inline void Build::require_equal(const Dim& a, const Dim& b, std::string_view expectation, int input) {
     if (a == b) return;
-    require(!Dim::never_equal(a, b), expectation);
-    equalities_.push_back({a, b, std::string(expectation)});
+    const std::string text = of_input(expectation, input);
+    require(!Dim::never_equal(a, b), text);
+    equalities_.push_back({a, b, text});
+}
+
+inline std::string Build::of_input(std::string_view expectation, int input) {
+    return std::string(expectation) + (input > 0 ? " as input " + std::to_string(input) : "");
 }
 
 inline Shape Build::constant(const SymbolicShape& shape, std::string_view name) const {

@@ -89,7 +89,8 @@ public:
                 }
                 const bool real = in.dtype == Dtype::f32 || in.dtype == Dtype::f64;
                 ins.push_back(input<T>(in.shape, real ? dtype_of<T>() : in.dtype, in.mask));
-                arguments.push_back(real ? CheckWire<T>()(ins.back()) : ins.back());
+                arguments.push_back(real ? record(CheckWire<T>(), std::vector{ins.back()}, "check_layer's input")
+                                         : ins.back());
                 if (real) around.push_back(arguments.back());
                 wanted.push_back(arguments.back());
             }
