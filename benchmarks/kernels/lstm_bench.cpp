@@ -18,8 +18,8 @@ struct Layer {
           b(bench::numbers<float>(4 * U, 4)), input_mask(bench::numbers<float>(B * D, 5)),
           recurrent_mask(bench::numbers<float>(B * U, 6)), dh(bench::numbers<float>(B * U, 7)), h(size(B * U)), c(h),
           y(size(B * S * U)), saved(size(kernels::lstm_saved(B, S, D, U))),
-          forward_space(size(kernels::lstm_forward_workspace(B, S, D, U))),
-          backward_space(size(kernels::lstm_backward_workspace(B, S, D, U))), dx(x.size()), dw(w.size()), dr(r.size()),
+          forward_space(size(kernels::lstm_forward_workspace(B, D, U))),
+          backward_space(size(kernels::lstm_backward_workspace(B, D, U))), dx(x.size()), dw(w.size()), dr(r.size()),
           db(b.size()) {
         for (float& v : w) v /= std::sqrt(float(D));
         for (float& v : r) v /= std::sqrt(float(U));

@@ -147,9 +147,12 @@ TEST_CASE("LSTM: bad options and input") {
     CHECK_THROWS_WITH(LSTM(4)(h),
                       "lstm: expects [batch, time, features], got [batch, 4]; its input is the model's input");
     CHECK_THROWS_WITH(LSTM(0)(x), ContainsSubstring("lstm: units expects"));
-    CHECK_THROWS_WITH(LSTM(5)(x, h, h),
-                      ContainsSubstring("lstm: expects states of 5 units, got [batch, time, 3] and [batch, 4]"));
-    CHECK_THROWS_AS(LSTM(4)(x, input({dim::batch() + 1, 4})), ShapeError);
+    CHECK_THROWS_WITH(
+        LSTM(5)(x, h, h),
+        ContainsSubstring("lstm: expects states of 5 units as input 1, got [batch, time, 3] and [batch, 4]"));
+    CHECK_THROWS_WITH(LSTM(4)(x, h, x), ContainsSubstring("lstm: expects states [batch, units] as input 2, got "));
+    CHECK_THROWS_WITH(LSTM(4)(x, input({dim::batch() + 1, 4})),
+                      ContainsSubstring("lstm: expects states with the rows of the sequence as input 1, got "));
     CHECK_THROWS_AS(LSTM({.units = 4, .activation = relu})(x), ValueError);
     CHECK_THROWS_AS(LSTM({.units = 4, .dropout = 1})(x), ValueError);
     CHECK_THROWS_AS(LSTM({.units = 4, .recurrent_dropout = -0.1})(x), ValueError);

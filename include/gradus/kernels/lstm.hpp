@@ -112,21 +112,21 @@ GRADUS_END
 GRADUS_BEGIN
 namespace kernels {
 
-/// Elements of `saved`. Grows with each size, as the two below.
+/// Elements of `saved`. Grows with each size, as the two below, which any number of steps can use.
 constexpr Index lstm_saved(Index batch, Index time, Index features, Index units) {
     const Index padded = detail::lstm_padded(units);
     return time * batch * (6 * padded + features) + batch * padded;
 }
 
 /// Elements of the forward workspace.
-constexpr Index lstm_forward_workspace(Index batch, Index /*time*/, Index features, Index units) {
+constexpr Index lstm_forward_workspace(Index batch, Index features, Index units) {
     const Index padded = detail::lstm_padded(units);
     return 4 * padded * (padded + features + 1) + batch * (7 * padded + 2 * features) +
            16 * (detail::lstm_blocks(batch) + 1);
 }
 
 /// Elements of the backward workspace.
-constexpr Index lstm_backward_workspace(Index batch, Index /*time*/, Index features, Index units) {
+constexpr Index lstm_backward_workspace(Index batch, Index features, Index units) {
     const Index padded = detail::lstm_padded(units);
     const Index packed = 4 * padded * ((features + 63) / 64 * 64 + (padded + 63) / 64 * 64);
     const Index per_block = 4 * padded * (padded + features + 1 + detail::lstm_chunk) + 32;

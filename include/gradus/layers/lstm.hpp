@@ -24,11 +24,9 @@ public:
 
     std::string_view kind() const override { return "lstm"; }
     void fields(Fields& f) override { o_.fields(f); }
-    bool go_backwards() const override { return o_.go_backwards; }
     bool return_sequences() const override { return o_.return_sequences; }
     bool return_state() const override { return o_.return_state; }
     int states() const override { return 2; }
-    Index units() const override { return o_.units; }
     std::unique_ptr<LayerBase> reversed() const override {
         LSTM other = this->clone();
         other.o_.go_backwards = !o_.go_backwards;
@@ -44,8 +42,8 @@ public:
         for (int i : {1, 2}) {
             if (!b.in(i).present) continue;
             b.require_values(i, 2, 2, "states [batch, units]");
-            b.require_equal(b.in(i).shape[0], batch, "states with the rows of the sequence");
-            b.require_equal(b.in(i).shape[1], units, "states of " + std::to_string(units) + " units");
+            b.require_equal(b.in(i).shape[0], batch, "states with the rows of the sequence", i);
+            b.require_equal(b.in(i).shape[1], units, "states of " + std::to_string(units) + " units", i);
         }
         b.out(0, o_.return_sequences ? SymbolicShape{batch, time, units} : SymbolicShape{batch, units});
         b.mask(0, o_.return_sequences ? build::Mask::pass : build::Mask::stop);
@@ -65,11 +63,10 @@ public:
         b.backward_needs(build::Needs::neither);
         saved_ = b.saved<T>(
             Sizer{{batch, time}, [=](const Index* n) { return kernels::lstm_saved(n[0], n[1], features, units); }});
-        workspace_ =
-            b.scratch<T>(Sizer{{batch, time}, [=](const Index* n) {
-                                   return std::max(kernels::lstm_forward_workspace(n[0], n[1], features, units),
-                                                   kernels::lstm_backward_workspace(n[0], n[1], features, units));
-                               }});
+        workspace_ = b.scratch<T>(Sizer{{batch}, [=](const Index* n) {
+                                            return std::max(kernels::lstm_forward_workspace(n[0], features, units),
+                                                            kernels::lstm_backward_workspace(n[0], features, units));
+                                        }});
         if (o_.dropout > 0) input_mask_ = b.kept<T>({batch, features});
         if (o_.recurrent_dropout > 0) recurrent_mask_ = b.kept<T>({batch, units});
         if (o_.return_state && !o_.return_sequences) dh_ = b.scratch<T>({batch, units});

@@ -10,12 +10,10 @@ GRADUS_BEGIN
 class Recurrent {
 public:
     virtual ~Recurrent() = default;
-    virtual bool go_backwards() const = 0;
     virtual bool return_sequences() const = 0;
     virtual bool return_state() const = 0;
     /// How many states: 2 for LSTM, 1 for GRU.
     virtual int states() const = 0;
-    virtual Index units() const = 0;
     /// The same options with go_backwards turned around and parameters of its own.
     virtual std::unique_ptr<LayerBase> reversed() const = 0;
 
