@@ -40,7 +40,33 @@ public:
     static inline bool seen_product = false, seen_sum = false;
 };
 
+// y = x where the flag is set, else 0.
+template <class T = float> class Where : public Layer<Where, T> {
+public:
+    std::string_view kind() const override { return "where"; }
+    void build(Build& b) override {
+        b.require(b.in(1).present && b.in(1).dtype == Dtype::u8, "values and flags");
+        b.out(0, b.in(0).shape);
+        b.detached(1);
+    }
+    void forward(Run<T>& r) const override { apply(r, r.x(0), r.y(0)); }
+    void backward(Run<T>& r) const override { apply(r, r.dy(0), r.dx(0)); }
+
+private:
+    static void apply(Run<T>& r, View<const T> from, View<T> to) {
+        const auto flags = r.template x_as<std::uint8_t>(1);
+        for (Index i = 0; i < to.size(); ++i) to[i] = flags[i] && !from.empty() ? from[i] : T(0);
+    }
+};
+
 } // namespace
+
+TEST_CASE("inputs and outputs: an input of flags") {
+    check_layer<Where>({.inputs = {{}, {.dtype = Dtype::u8}}});
+    CHECK(message<ShapeError>([] { Where()(input({dim::batch(), 3}), input({dim::batch(), 3})); }) ==
+          "where: expects values and flags, got [batch, 3] and [batch, 3]; its input is the model's input and the "
+          "model's input");
+}
 
 TEST_CASE("inputs and outputs: gradients of two inputs and two outputs, one input absent") {
     check_layer(Pair<double>(), {.inputs = {{}, {}}});

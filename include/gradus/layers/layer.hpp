@@ -41,8 +41,6 @@ public:
     virtual bool passes_over(activation::Kind) const { return false; }
 
     const std::shared_ptr<Identity>& identity() const { return identity_; }
-    /// Renews the identity: this object no longer shares parameters with those it was copied from.
-    void renew_identity() { set_identity(std::make_shared<Identity>()); }
     /// For visitors that clone: sets an identity chosen by the caller. A layer whose copies share more than parameters
     /// overrides it.
     virtual void set_identity(std::shared_ptr<Identity> identity) { identity_ = std::move(identity); }

@@ -1,5 +1,6 @@
-/// Vector<T>, its integers, loads, stores, fma, square root, lanes and reductions. Vectors know + - * / and comparisons
-/// (which give integer vectors of 0 and -1, to be used in `mask ? a : b`) as the compiler's vector types do.
+/// Vector<T>, its integers, loads, stores, fma, square root, lanes, rows of elements. Vectors know + - * / and
+/// comparisons (which give integer vectors of 0 and -1, to be used in `mask ? a : b`) as the compiler's vector types
+/// do.
 #ifdef GRADUS_REGION
 
 template <class T> struct Simd;
@@ -8,7 +9,6 @@ template <> struct Simd<float> {
     typedef float Vector __attribute__((vector_size(GRADUS_REGION_BYTES)));
     typedef float Loose __attribute__((vector_size(GRADUS_REGION_BYTES), aligned(4), may_alias));
     typedef int Integers __attribute__((vector_size(GRADUS_REGION_BYTES)));
-    typedef int LooseIntegers __attribute__((vector_size(GRADUS_REGION_BYTES), aligned(4), may_alias));
     using Integer = int;
 };
 
@@ -16,7 +16,6 @@ template <> struct Simd<double> {
     typedef double Vector __attribute__((vector_size(GRADUS_REGION_BYTES)));
     typedef double Loose __attribute__((vector_size(GRADUS_REGION_BYTES), aligned(8), may_alias));
     typedef long long Integers __attribute__((vector_size(GRADUS_REGION_BYTES)));
-    typedef long long LooseIntegers __attribute__((vector_size(GRADUS_REGION_BYTES), aligned(8), may_alias));
     using Integer = long long;
 };
 
@@ -117,22 +116,10 @@ template <class T> GRADUS_REGION_INLINE void store_part(T* p, Vector<T> v, Index
 #endif
 }
 
-/// Integers of the scalar's width, loaded and stored the same way.
-template <class T> GRADUS_REGION_INLINE Integers<T> load_integers(const typename Simd<T>::Integer* p) {
-    return *(const typename Simd<T>::LooseIntegers*)p;
-}
-template <class T> GRADUS_REGION_INLINE void store_integers(typename Simd<T>::Integer* p, Integers<T> v) {
-    *(typename Simd<T>::LooseIntegers*)p = v;
-}
-
 /// mask ? a : b, element by element; mask is what a comparison gives.
 template <class T> GRADUS_REGION_INLINE Vector<T> select(Integers<T> mask, Vector<T> a, Vector<T> b) {
     return mask ? a : b;
 }
-
-/// a > b ? a : b: the second one where either is NaN. smaller: a < b ? a : b.
-template <class T> GRADUS_REGION_INLINE Vector<T> larger(Vector<T> a, Vector<T> b) { return a > b ? a : b; }
-template <class T> GRADUS_REGION_INLINE Vector<T> smaller(Vector<T> a, Vector<T> b) { return a < b ? a : b; }
 
 template <class T> GRADUS_REGION_INLINE Vector<T> absolute(Vector<T> v) {
     constexpr typename Simd<T>::Integer sign = (typename Simd<T>::Integer)(1ull << (sizeof(T) * 8 - 1));
@@ -175,40 +162,6 @@ template <class T> GRADUS_REGION_INLINE Lanes<T> splat_lanes(T s) {
     Lanes<T> r;
     for (int i = 0; i < Lanes<T>::count; ++i) r.v[i] = splat<T>(s);
     return r;
-}
-template <class T> GRADUS_REGION_INLINE Lanes<T> load_lanes(const T* p) {
-    Lanes<T> r;
-    for (int i = 0; i < Lanes<T>::count; ++i) r.v[i] = load<T>(p + i * width<T>);
-    return r;
-}
-/// The first n elements, 0 <= n <= virtual_lanes; the other lanes are `fill`.
-template <class T> GRADUS_REGION_INLINE Lanes<T> load_lanes_part(const T* p, Index n, T fill = 0) {
-    T buffer[virtual_lanes<T>];
-    for (Index i = 0; i < virtual_lanes<T>; ++i) buffer[i] = fill;
-    __builtin_memcpy(buffer, p, sizeof(T) * (unsigned long)n);
-    return load_lanes<T>(buffer);
-}
-
-/// One fixed tree: lane i joins lane i + half, until one is left. `combine` is a functor on scalars.
-template <class T, class Combine> GRADUS_REGION_INLINE T reduce_lanes(const Lanes<T>& lanes, Combine combine) {
-    T buffer[virtual_lanes<T>];
-    for (int i = 0; i < Lanes<T>::count; ++i) store<T>(buffer + i * width<T>, lanes.v[i]);
-    for (Index half = virtual_lanes<T> / 2; half > 0; half /= 2)
-        for (Index i = 0; i < half; ++i) buffer[i] = combine(buffer[i], buffer[i + half]);
-    return buffer[0];
-}
-template <class T> struct AddScalars {
-    GRADUS_REGION_INLINE T operator()(T a, T b) const { return a + b; }
-};
-/// NaN if either is.
-template <class T> struct MaxScalars {
-    GRADUS_REGION_INLINE T operator()(T a, T b) const { return a != a || a > b ? a : b; }
-};
-template <class T> GRADUS_REGION_INLINE T reduce_add(const Lanes<T>& lanes) {
-    return reduce_lanes<T>(lanes, AddScalars<T>{});
-}
-template <class T> GRADUS_REGION_INLINE T reduce_max(const Lanes<T>& lanes) {
-    return reduce_lanes<T>(lanes, MaxScalars<T>{});
 }
 
 /// How each_vector reads and writes: a whole vector, or its first n elements.
