@@ -12,7 +12,7 @@ namespace detail {
 inline std::string grouped(Index n) {
     std::string s = std::to_string(n);
     for (Index i = static_cast<Index>(s.size()) - 3; i > (n < 0 ? 1 : 0); i -= 3)
-        s.insert(static_cast<std::size_t>(i), ",");
+        s.insert(static_cast<std::size_t>(i), 1, ',');
     return s;
 }
 inline std::string bytes_text(Index bytes) {
