@@ -132,3 +132,13 @@ TEST_CASE("Normalization: bad input") {
                       ContainsSubstring("normalization: adapt expects 3 statistics as the model has, got [2, 4]"));
     CHECK(n.mean() == std::vector<double>{1, 1, 1});
 }
+
+TEST_CASE("Normalization: adapt names what is not finite") {
+    Tensor<float> data(Shape{4, 3}, 1.0f);
+    data(2, 1) = -std::numeric_limits<float>::infinity();
+    Normalization n;
+    CHECK_THROWS_WITH(n.adapt(data), "normalization: adapt expects finite numbers, got -infinity in row 2, column 1");
+    data(2, 1) = std::nanf("");
+    CHECK_THROWS_WITH(n.adapt(data), "normalization: adapt expects finite numbers, got NaN in row 2, column 1");
+    CHECK(!n.adapted());
+}

@@ -68,6 +68,16 @@ public:
         if (known_->built && known_->built != width)
             throw_shape_error("normalization: adapt expects " + std::to_string(known_->built) +
                               " statistics as the model has, got " + to_string(data.shape()));
+        if constexpr (std::is_floating_point_v<U>) {
+            const Index row = data.size() / data.shape()[0];
+            for (Index i = 0; i < data.size(); ++i)
+                if (!std::isfinite(data[i]))
+                    throw_value_error(std::string("normalization: adapt expects finite numbers, got ") +
+                                      (data[i] != data[i] ? "NaN"
+                                       : data[i] < 0      ? "-infinity"
+                                                          : "infinity") +
+                                      " in row " + std::to_string(i / row) + ", column " + std::to_string(i % width));
+        }
         ColumnMoments m = column_moments(data, width);
         set(std::move(m.mean), std::move(m.variance), invert_);
     }
