@@ -42,31 +42,34 @@ TEST_CASE("bad input: shapes, labels, ids, NaN; the fingerprint stays") {
         expect(message([&] { model.train_on_batch(cx, cy); }), parts);
         CHECK(model.fingerprint() == before);
     };
-    all(values(1, 2, Shape{20, 4}), y, {"model input #1: expects [batch, 5], got [", ", 4]"});
-    all(values(1, 2, Shape{20, 5, 1}), y, {"model input #1: expects [batch, 5]", "5, 1]"});
-    all(values(1, 2, Shape{20}), y, {"model input #1: expects [batch, 5]"});
+    all(values(1, 2, Shape{20, 4}), y, {"input #1: expects [batch, 5], got [20, 4]"});
+    all(values(1, 2, Shape{20, 5, 1}), y, {"input #1: expects [batch, 5], got [20, 5, 1]"});
+    all(values(1, 2, Shape{20}), y, {"input #1: expects [batch, 5], got [20]"});
     all({x, x}, y, {"expects 1 input column(s), got 2"});
     all(x, integers(2, 3, Shape{19}), {"expects 20 rows, got 19"});
-    all(x, integers(2, 3, Shape{20, 2}), {"target: expects [batch], got [", ", 2]"});
+    all(x, integers(2, 3, Shape{20, 2}),
+        {": sparse_categorical_crossentropy: target of output \"dense_1\": expects [batch], got [20, 2]; one-hot"});
     all(x, Columns({y, y}), {"expects 1 target column(s), got 2"});
     all(x, {}, {"expects 1 target column(s), got 0"});
     all(Tensor<float>(Shape{0, 5}), Tensor<std::int32_t>(Shape{0}), {"expects at least one row, got an empty set"});
     for (const std::int32_t bad : {3, -1}) {
         auto labels = y;
         labels[7] = bad;
-        all(x, labels, {"target #1: expects ids from 0 to 2, got ", bad == 3 ? "3" : "-1", "in row 7"});
+        all(x, labels,
+            {": sparse_categorical_crossentropy: target of output \"dense_1\": expects labels from 0 to 2, got ",
+             bad == 3 ? "3" : "-1", " in row 7"});
     }
     Tensor<float> fractions(Shape{20}, 1.0f);
     fractions[3] = 0.5f;
-    all(x, fractions, {"target #1: expects whole numbers, got 0.5", "in row 3"});
+    all(x, fractions, {"expects whole numbers, got 0.5 in row 3"});
     expect(message([&] { model.predict(values(1, 2, Shape{20, 4})); }),
-           {"model input #1: expects [batch, 5], got [20, 4]"});
+           {"predict: input #1: expects [batch, 5], got [20, 4]"});
     expect(message([&] { model.predict(Tensor<float>(Shape{0, 5})); }), {"expects at least one row, got an empty set"});
     expect(message([&] { model.predict({}); }), {"expects data, got none"});
 
     auto holes = x;
     holes(4, 2) = std::nanf("");
-    const auto nan = {"input #1: expects numbers, got NaN in row 4, element 2"};
+    const auto nan = {"input #1: expects finite numbers, got NaN in row 4, element 2"};
     expect(message([&] { model.fit(holes, y, quiet); }), nan);
     expect(message([&] { model.evaluate(holes, y); }), nan);
     expect(message([&] { model.predict(holes); }), nan);
@@ -90,14 +93,15 @@ TEST_CASE("bad input: ids beyond the vocabulary") {
     model.fit(x, y, quiet);
     const std::string before = model.fingerprint();
     x(2, 3) = 10;
-    const auto parts = {"input #1: expects ids from 0 to 9, got 10 in row 2, element 3"};
+    const auto parts = {"input #1: expects ids from 0 to 9, got 10 in row 2, element 3; embedding has input_dim 10"};
     expect(message([&] { model.fit(x, y, quiet); }), parts);
     expect(message([&] { model.evaluate(x, y); }), parts);
     expect(message([&] { model.predict(x); }), parts);
     expect(message([&] { model.forward(x); }), parts);
     expect(message([&] { model.train_on_batch(x, y); }), parts);
     Predictor<float> predictor(model, {.batch = 6});
-    expect(message([&] { predictor.run(x); }), {"expects ids from 0 to 9, got 10"});
+    expect(message([&] { predictor.run(x); }),
+           {"predictor: input #1: expects ids from 0 to 9, got 10 in row 2, element 3; embedding has input_dim 10"});
     x(2, 3) = -1;
     expect(message([&] { model.fit(x, y, quiet); }), {"expects ids from 0 to 9, got -1"});
     CHECK(model.fingerprint() == before);
@@ -155,7 +159,8 @@ TEST_CASE("bad input: options and order of calls") {
     expect(fit({.epochs = -1}), {"fit: epochs expects at least 0, got -1"});
     expect(fit({.validation_split = 1}), {"validation_split expects a share from 0 to below 1"});
     expect(fit({.validation_split = -0.1}), {"validation_split expects"});
-    expect(fit({.validation_data = {{values(1, 2, Shape{8, 4}), y}}}), {"expects [batch, 3], got [2, 4]"});
+    expect(fit({.validation_data = {{values(1, 2, Shape{8, 4}), y}}}),
+           {"fit: validation_data: input #1: expects [batch, 3], got [8, 4]"});
     expect(fit({.sample_weight = Tensor<float>(Shape{7}, 1.0f)}), {"sample_weight expects 8 rows, got 7"});
     expect(fit({.sample_weight = Tensor<float>(Shape{8, 2}, 1.0f)}),
            {"sample_weight: expects one weight for each of the losses"});
@@ -182,10 +187,10 @@ TEST_CASE("bad input: the first data do not fix a model's shape where they do no
     auto wrong = y;
     wrong[5] = 3;
     expect(message([&] { model.fit(values(1, 2, Shape{20, 7}), wrong, quiet); }),
-           {"expects ids from 0 to 2, got 3 in row 5"});
+           {"expects labels from 0 to 2, got 3 in row 5"});
     CHECK(!model.is_built());
     expect(message([&] { model.train_on_batch(values(1, 2, Shape{20, 6}), wrong); }),
-           {"expects ids from 0 to 2, got 3 in row 5"});
+           {"expects labels from 0 to 2, got 3 in row 5"});
     expect(message([&] { model.forward({values(1, 2, Shape{20, 6}), y}); }), {"expects one input column, got 2"});
     CHECK(!model.is_built());
     model.fit(values(1, 2, Shape{20, 5}), y, quiet);
@@ -220,19 +225,20 @@ TEST_CASE("bad input: what a metric refuses is found before training begins") {
     Sequential model{Dense(1, sigmoid)};
     model.compile({.optimizer = SGD(0.1), .loss = BinaryCrossentropy(), .metrics = {AUC()}});
     const auto x = values(1, 2, Shape{64, 3});
-    auto y = integers(2, 2, Shape{64});
+    Tensor<float> y(Shape{64});
+    for (Index i = 0; i < 64; ++i) y[i] = static_cast<float>(i % 2);
     model.fit(x, y, quiet);
     const std::string before = model.fingerprint();
     const FitOptions small{.batch_size = 8, .verbose = Verbose::silent, .shuffle = false};
-    y[60] = 2;
-    expect(message([&] { model.fit(x, y, small); }), {"auc: expects labels 0 or 1, got 2"});
-    expect(message([&] { model.train_on_batch(x, y); }), {"auc: expects labels 0 or 1, got 2"});
-    y[60] = 1;
+    y[60] = 0.5f;
+    expect(message([&] { model.fit(x, y, small); }), {"auc: expects labels 0 or 1, got 0.5"});
+    expect(message([&] { model.train_on_batch(x, y); }), {"auc: expects labels 0 or 1, got 0.5"});
+    y[60] = 0;
     Tensor<float> weights(Shape{64}, 1.0f);
     weights[60] = -1;
     auto weighted = small;
     weighted.sample_weight = weights;
-    expect(message([&] { model.fit(x, y, weighted); }), {"auc: expects weights of at least 0, got -1"});
+    expect(message([&] { model.fit(x, y, weighted); }), {"fit: sample_weight: expects weights of at least 0, got -1"});
     CHECK(model.fingerprint() == before);
     CHECK(model.updates() == 2);
     expect(message([&] { model.fit(x, y, {.epochs = 1, .verbose = Verbose::silent, .initial_epoch = -1}); }),

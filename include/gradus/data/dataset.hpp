@@ -4,7 +4,6 @@
 #include <gradus/core/dim.hpp>
 #include <gradus/core/tensor.hpp>
 
-#include <cmath>
 #include <cstring>
 #include <initializer_list>
 #include <span>
@@ -21,6 +20,13 @@ public:
     template <class U> Column(View<U> v) : view_(v) {}
     template <Element U> Column(const std::vector<U>& v)
         : view_(View<const U>(v.data(), Shape{static_cast<Index>(v.size())})) {}
+    template <class U>
+        requires(!Element<U> && !std::is_same_v<U, std::string>)
+    Column(const std::vector<U>&) {
+        static_assert(Element<U>,
+                      "a column is a Tensor, or a std::vector of float, double, std::int32_t, std::uint8_t or "
+                      "std::string; make one of these first: std::vector<std::int32_t>(v.begin(), v.end())");
+    }
     Column(const AnyView& v) : view_(v) {}
     Column(const std::vector<std::string>& texts) : texts_(texts), is_text_(true) {}
     Column(std::span<const std::string> texts) : texts_(texts), is_text_(true) {}
@@ -48,11 +54,7 @@ public:
     Columns() = default;
     template <class U> Columns(const Tensor<U>& t) { add(Column(t)); }
     template <class U> Columns(View<U> v) { add(Column(v)); }
-    template <class U>
-        requires std::is_constructible_v<Column, const std::vector<U>&>
-    Columns(const std::vector<U>& v) {
-        add(Column(v));
-    }
+    template <class U> Columns(const std::vector<U>& v) { add(Column(v)); }
     Columns(const AnyView& v) { add(Column(v)); }
     Columns(const Column& c) { add(c); }
     /// Throws ValueError on more than eight columns.
@@ -190,32 +192,5 @@ private:
     Index rows_ = 0;
     DatasetSpec spec_;
 };
-
-/// Throws ValueError, naming column, row and value, where a number is NaN or an id lies outside [0, below) (`below` <
-/// 0: no ids).
-inline void check_column(const AnyView& v, std::string_view name, Index below, bool allow_nan) {
-    const Index width = v.shape.rank() ? v.shape.product(1, v.shape.rank()) : 1;
-    const auto fail = [&](Index i, const std::string& expected, const std::string& got) {
-        throw_value_error(std::string(name) + ": expects " + expected + ", got " + got + " in row " +
-                          std::to_string(width ? i / width : 0) +
-                          (width > 1 ? ", element " + std::to_string(i % width) : ""));
-    };
-    const auto check = [&]<class U>(const U* p) {
-        for (Index i = 0; i < v.shape.size(); ++i) {
-            if constexpr (std::is_floating_point_v<U>)
-                if (!allow_nan && p[i] != p[i]) fail(i, "numbers", "NaN");
-            if (below >= 0 && !(p[i] >= U(0) && static_cast<double>(p[i]) < static_cast<double>(below)))
-                fail(i, "ids from 0 to " + std::to_string(below - 1), std::to_string(p[i]));
-            if constexpr (std::is_floating_point_v<U>)
-                if (below >= 0 && p[i] != std::floor(p[i])) fail(i, "whole numbers", std::to_string(p[i]));
-        }
-    };
-    switch (v.dtype) {
-    case Dtype::f32: return check(static_cast<const float*>(v.data));
-    case Dtype::f64: return check(static_cast<const double*>(v.data));
-    case Dtype::i32: return check(static_cast<const std::int32_t*>(v.data));
-    case Dtype::u8: return check(static_cast<const std::uint8_t*>(v.data));
-    }
-}
 
 GRADUS_END

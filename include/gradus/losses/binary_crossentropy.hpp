@@ -13,11 +13,12 @@ struct BinaryCrossentropyOptions {
 
 /// loss[...] = mean over c of -t log p - (1 - t) log(1 - p), natural logarithm.
 ///
-/// Predictions [B, C] or [B, T, C], targets of the same shape in [0, 1]; one value per sample [B] or step [B, T], the
-/// mean over the last axis. As Keras: p is clipped to [1e-7, 1 - 1e-7], and has no gradient where it was clipped,
-/// unless a sigmoid ends the model: then the gradient is taken below it, p - t, and training goes on where p is 0 or 1.
-/// From logits the stable form max(z, 0) - z t + log(1 + exp(-|z|)) is used. ValueError where label_smoothing is
-/// outside [0, 1]. PyTorch's BCELoss bounds the logarithms at -100 instead of clipping p, and smooths no labels.
+/// Predictions [B, C] or [B, T, C], targets of the same shape in [0, 1], checked where they enter; one value per sample
+/// [B] or step [B, T], the mean over the last axis. As Keras: p is clipped to [1e-7, 1 - 1e-7], and has no gradient
+/// where it was clipped, unless a sigmoid ends the model: then the gradient is taken below it, p - t, and training goes
+/// on where p is 0 or 1. From logits the stable form max(z, 0) - z t + log(1 + exp(-|z|)) is used. ValueError where
+/// label_smoothing is outside [0, 1]. PyTorch's BCELoss bounds the logarithms at -100 instead of clipping p, and
+/// smooths no labels.
 template <class T = float> class BinaryCrossentropy : public Loss<BinaryCrossentropy, T> {
 public:
     BinaryCrossentropy() = default;
@@ -30,6 +31,7 @@ public:
     }
     bool passes_over(activation::Kind kind) const override { return kind == activation::sigmoid && !o_.from_logits; }
     Build::In target(const Build::In& prediction) const override { return {prediction.shape, dtype_of<T>()}; }
+    typename LossOf<T>::Range target_range() const override { return {0, 1}; }
 
     void build(Build& b) override {
         detail::require_smoothing(b, o_.label_smoothing);

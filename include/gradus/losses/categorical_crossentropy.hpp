@@ -30,6 +30,9 @@ public:
     }
     bool passes_over(activation::Kind kind) const override { return kind == activation::softmax && !o_.from_logits; }
     Build::In target(const Build::In& prediction) const override { return {prediction.shape, dtype_of<T>()}; }
+    std::string_view target_hint(int axes) const override {
+        return axes < 0 ? "class numbers are for SparseCategoricalCrossentropy, or go through one_hot" : "";
+    }
 
     void build(Build& b) override {
         detail::require_smoothing(b, o_.label_smoothing);

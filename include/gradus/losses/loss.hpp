@@ -5,8 +5,10 @@
 #include <gradus/layers/layer.hpp>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -23,6 +25,16 @@ template <class T> class LossOf : public LayerOf<T> {
 public:
     /// The shape and element type of the target for such a prediction: models convert the data's targets to it.
     virtual Build::In target(const Build::In& prediction) const = 0;
+    /// The numbers that targets may be; models refuse others.
+    struct Range {
+        double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
+    };
+    virtual Range target_range() const { return {}; }
+    /// What a model's error says of targets with an axis more (1) or less (-1) than expected; empty: nothing.
+    virtual std::string_view target_hint(int axes) const {
+        (void)axes;
+        return {};
+    }
 };
 
 /// What losses derive from: `template <class T = float> class Hinge : public Loss<Hinge, T>`. All that `Layer` gives.

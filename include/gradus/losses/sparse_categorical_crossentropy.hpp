@@ -28,6 +28,9 @@ public:
         const SymbolicShape& s = prediction.shape;
         return {SymbolicShape(s.begin(), s.end() - (s.empty() ? 0 : 1)), Dtype::i32};
     }
+    std::string_view target_hint(int axes) const override {
+        return axes > 0 ? "one-hot targets are for CategoricalCrossentropy" : "";
+    }
 
     void build(Build& b) override {
         detail::build_loss(b);

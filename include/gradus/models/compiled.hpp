@@ -15,6 +15,9 @@ namespace detail {
 /// A loss on an output of the model (target column `target`), or one recorded with add_loss (target -1).
 template <class T> struct CompiledLoss {
     std::string name, validation_name;
+    std::string kind, output;                         ///< of the loss; of the output that it judges
+    std::string hint_of_more_axes, hint_of_less_axes; ///< for errors of the target's shape
+    double low = 0, high = 0;                         ///< what targets may be
     Edge prediction, target_input, loss;
     int target = -1;
     double weight = 1;
@@ -91,6 +94,7 @@ public:
             std::string name = (outputs > 1 ? output + "_" : "") + metric->name();
             metrics.push_back({name, "val_" + name, at, metric});
         }
+        check_names();
         freeze(frozen);
     }
 
@@ -119,13 +123,14 @@ public:
     }
 
     /// Weights are one for each of the losses, or one for each sample.
-    void check_weights(const CompiledLoss<T>& l, const Shape& weights, const Extents& extents) const {
+    void check_weights(const CompiledLoss<T>& l, const Shape& weights, const Extents& extents,
+                       std::string_view verb) const {
         const Shape losses_shape = gradus::evaluate(graph.out(l.loss).shape, extents);
         bool fits = weights.rank() >= 1 && weights.rank() <= std::max<Index>(1, losses_shape.rank());
         for (Index i = 0; fits && i < weights.rank(); ++i) fits = weights[i] == losses_shape[i];
         if (!fits)
-            throw_shape_error("sample_weight: expects one weight for each of the losses " + to_string(losses_shape) +
-                              " or for each sample, got " + to_string(weights));
+            throw_shape_error(std::string(verb) + ": sample_weight: expects one weight for each of the losses " +
+                              to_string(losses_shape) + " or for each sample, got " + to_string(weights));
     }
 
     /// Sum of the weighted losses of one loss, over what its mask leaves; seeds its gradient where `seeds` is set:
@@ -218,6 +223,20 @@ public:
     std::unique_ptr<Workspace<T>> training, inference;
 
 private:
+    /// Logs and History tell their numbers apart by name.
+    void check_names() const {
+        std::vector<std::string_view> taken{"loss", "epoch"};
+        if (losses.size() > 1)
+            for (const auto& l : losses) taken.push_back(l.name);
+        for (const auto& m : metrics) {
+            if (m.name.empty() || m.name.starts_with("val_") ||
+                std::find(taken.begin(), taken.end(), m.name) != taken.end())
+                throw_value_error("compile: metrics expect names that nothing else has and that do not begin with "
+                                  "\"val_\", got \"" +
+                                  m.name + "\"; metrics take another with {.name = ...}");
+            taken.push_back(m.name);
+        }
+    }
     static int find_output(const std::string& name, int otherwise, const std::vector<std::string>& names,
                            const char* what) {
         if (name.empty()) return otherwise;
@@ -232,6 +251,13 @@ private:
     void join(const LossHandle<T>& loss, int output, double weight, const std::string& output_name) {
         CompiledLoss<T> l;
         l.name = output_name + "_loss";
+        l.kind = loss->kind();
+        l.output = output_name;
+        l.hint_of_more_axes = loss->target_hint(1);
+        l.hint_of_less_axes = loss->target_hint(-1);
+        const auto range = loss->target_range();
+        l.low = range.low;
+        l.high = range.high;
         l.target = output;
         l.weight = weight;
         l.prediction = graph.outputs()[static_cast<std::size_t>(output)];

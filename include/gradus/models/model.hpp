@@ -15,8 +15,12 @@ GRADUS_BEGIN
 
 /// Predictions of a model with several outputs, and the state of a run, are by output in the order of the constructor.
 ///
-/// A model is move-only; clone() copies it. Layers that already belong to another model share their parameters with it.
-/// `predict` is const and may be called from several threads (one at a time runs; a Predictor for each runs at once).
+/// fit, evaluate and predict look at all values before anything changes; the public steps, forward, loss and
+/// train_on_batch, look for ids and targets out of range, not for NaN and infinity.
+///
+/// A model is move-only; clone() copies it. One that was moved from throws ValueError until another is assigned to it.
+/// Layers that already belong to another model share their parameters with it. `predict` is const and may be called
+/// from several threads (one at a time runs; a Predictor for each runs at once).
 template <class T> class Model : public ModelBase {
 public:
     using scalar = T;
@@ -128,7 +132,7 @@ public:
     void set_preprocessor(std::shared_ptr<Preprocessor> p) { preprocessor_ = std::move(p); }
     /// What compile was given; null before.
     const CompileOptions<T>* compile_options() const {
-        return pending_ ? &*pending_ : compiled_ ? &compiled_->options() : nullptr;
+        return pending_ ? pending_.get() : compiled_ ? &compiled_->options() : nullptr;
     }
     const std::vector<typename detail::Compiled<T>::Extra>& added_losses() const { return extra_losses_; }
     const detail::Compiled<T>* compiled() const { return compiled_.get(); }
@@ -142,7 +146,12 @@ protected:
     void compile_now();
 
 private:
+    /// A model that was moved from has nothing left, not even its locks.
+    void require_content() const {
+        if (!mutex_) throw_value_error("model: was moved from; assign a model to it before it is used");
+    }
     detail::Compiled<T>& compiled(const char* verb) const {
+        require_content();
         if (!compiled_) throw_value_error("model: " + std::string(verb) + " expects compile first");
         return *compiled_;
     }
@@ -151,17 +160,23 @@ private:
     template <class F> void building(const F& f);
     void unbuild();
     void require_compile(const char* verb) const {
+        require_content();
         if (!pending_) compiled(verb);
     }
     /// Writes a batch into the training workspace; `check_targets` says whether targets and weights fit it.
-    void load_inputs(const Columns& x);
-    void check_targets(const Columns& y, const Columns& sample_weight, const Extents& extents) const;
+    void load_inputs(const Columns& x, std::string_view verb);
+    void check_targets(const Columns& y, const Columns& sample_weight, const Extents& extents,
+                       std::string_view verb) const;
+    void check_target_count(std::size_t found, std::string_view verb) const;
+    void check_target(const detail::CompiledLoss<T>& l, const Shape& found, const Extents& extents,
+                      std::string_view verb) const;
+    static std::string target_name(const detail::CompiledLoss<T>& l, std::string_view verb);
     void run_forward(bool training);
     double run_loss(const Columns& y, const Columns& sample_weight);
     Columns prepared(const Columns& x, Tensor<std::int32_t>& tokens) const;
     void check(const Columns& columns, bool targets, bool allow_nan, std::string_view verb) const;
+    void check_sample_weight(const Columns& w, bool allow_nan, std::string_view verb) const;
     void check_rows(const Columns& x, const Columns& y, const Columns& w, std::string_view verb) const;
-    void bind(const Graph& graph, const Shape* rows, std::size_t n, Extents& extents) const;
     Workspace<T>& training_workspace();
     Workspace<T>& inference_workspace(bool with_losses) const;
     Pass pass(bool training) const;
@@ -173,7 +188,8 @@ private:
     void update_metrics(Workspace<T>& workspace, View<const T> weights);
     void check_metrics(const Columns& y, const Columns& weights) const;
     std::span<const Log> logs(bool exact, bool validation);
-    void check_dataset(const Dataset& data) const;
+    void check_dataset(const Dataset& data, std::string_view verb) const;
+    void check_class_weight(const FitOptions& o, bool has_weights) const;
     void bind_batch(const Dataset& data, std::span<const Index> rows);
     View<const T> load_batch(Workspace<T>& workspace, const Dataset& data, std::span<const Index> rows);
     View<const T> weigh_classes(Workspace<T>& workspace, const std::map<Index, double>& classes);
@@ -188,7 +204,7 @@ private:
     mutable std::shared_ptr<ParameterTable> table_;
     std::vector<std::string> output_names_, frozen_;
     std::shared_ptr<Preprocessor> preprocessor_;
-    std::optional<CompileOptions<T>> pending_;
+    std::unique_ptr<CompileOptions<T>> pending_;
     std::vector<typename detail::Compiled<T>::Extra> extra_losses_;
     std::unique_ptr<detail::Compiled<T>> compiled_;
     mutable std::unique_ptr<GradientLayout> no_gradients_;

@@ -23,6 +23,7 @@ template <class T> void Model<T>::set_graph(const std::vector<Node>& inputs, con
 }
 
 template <class T> const std::shared_ptr<const Graph>& Model<T>::graph() const {
+    require_content();
     if (!graph_) throw_value_error("model: has no shapes yet; call build(shape), or fit with data first");
     return graph_;
 }
@@ -33,13 +34,15 @@ template <class T> const std::shared_ptr<ParameterTable>& Model<T>::table() cons
 }
 
 template <class T> void Model<T>::initialize(std::uint64_t seed) const {
+    require_content();
     const std::lock_guard<std::mutex> lock(*table_mutex_);
     if (!table_) table_ = std::make_shared<ParameterTable>(*graph(), seed);
 }
 
 template <class T> void Model<T>::compile(const CompileOptions<T>& options) {
     if (!options.optimizer) throw_value_error("compile: expects an optimizer, got none");
-    auto before = std::exchange(pending_, options);
+    require_content();
+    auto before = std::exchange(pending_, std::make_unique<CompileOptions<T>>(options));
     const std::uint64_t seed = std::exchange(seed_, options.seed);
     if (!graph_) return;
     const bool had_values = table_ != nullptr;
@@ -80,7 +83,7 @@ template <class T> template <class F> void Model<T>::building(const F& f) {
 
 template <class T> void Model<T>::unbuild() {
     if (compiled_) {
-        pending_ = compiled_->options();
+        pending_ = std::make_unique<CompileOptions<T>>(compiled_->options());
         compiled_->table.withdraw();
     }
     if (table_) table_->withdraw();

@@ -1,5 +1,6 @@
 /// Definitions of Model: what data must be like before anything changes. Included by models/model.hpp.
 #pragma once
+#include <gradus/data/check_column.hpp>
 #include <gradus/models/model.hpp>
 
 #include <cmath>
@@ -12,83 +13,133 @@ void Model<T>::check_rows(const Columns& x, const Columns& y, const Columns& w, 
     const Index n = x[0].rows();
     if (n == 0) throw_value_error(std::string(verb) + ": expects at least one row, got an empty set");
     const auto same = [&](const Columns& columns, const char* what) {
-        for (const Column& c : columns)
+        for (const Column& c : columns) {
+            if (c.is_text() && &columns != &x)
+                throw_value_error(std::string(verb) + ": " + what +
+                                  " expects numbers, got texts; LabelEncoder turns names of classes into numbers");
             if (c.rows() != n)
                 throw_shape_error(std::string(verb) + ": " + what + " expects " + std::to_string(n) + " rows, got " +
                                   std::to_string(c.rows()));
+        }
     };
     same(x, "x");
     same(y, "y");
     same(w, "sample_weight");
 }
 
-/// Values of columns: ids within their vocabulary, labels within their classes, no NaN unless allowed.
+/// Values of columns: ids within their vocabulary, targets within their range, no NaN or infinity unless allowed.
 template <class T>
 void Model<T>::check(const Columns& columns, bool targets, bool allow_nan, std::string_view verb) const {
     const Graph& g = compiled_ ? compiled_->graph : *graph();
-    std::size_t k = 0;
-    for (const Column& c : columns) {
-        Edge e;
-        if (!targets)
-            e = g.inputs()[k];
-        else
+    for (std::size_t k = 0; k < columns.size(); ++k) {
+        const detail::CompiledLoss<T>* loss = nullptr;
+        if (targets)
             for (const auto& l : compiled_->losses)
-                if (l.target == static_cast<int>(k)) e = l.target_input;
-        Index below = -1;
-        for (const Graph::Entry& reader : g.entries())
-            for (const auto& ids : reader.place->build.id_inputs())
-                if (e.node >= 0 && reader.inputs[static_cast<std::size_t>(ids.input)] == e && ids.below.is_constant())
-                    below = below < 0 ? ids.below.constant() : std::min(below, ids.below.constant());
-        char name[64];
-        std::snprintf(name, sizeof(name), "%.*s: %s #%d", static_cast<int>(verb.size()), verb.data(),
-                      targets ? "target" : "input", static_cast<int>(++k));
-        check_column(c.view(), name, below, allow_nan);
+                if (l.target == static_cast<int>(k)) loss = &l;
+        if (targets && !loss) continue;
+        if (!loss) {
+            detail::check_input(g, k, columns[k].view(), allow_nan, verb);
+            continue;
+        }
+        detail::ColumnRule rule = detail::rule_of(g, loss->target_input, allow_nan);
+        rule.called = "labels";
+        rule.low = loss->low;
+        rule.high = loss->high;
+        detail::check_column(
+            columns[k].view(), rule, [&] { return target_name(*loss, verb); },
+            [&] {
+                return std::string(rule.below == 1
+                                       ? "the output has one unit, for which BinaryCrossentropy takes labels 0 and 1"
+                                       : "");
+            });
     }
 }
 
-/// Shapes of a dataset's columns against inputs and targets, before the first batch.
-template <class T> void Model<T>::check_dataset(const Dataset& data) const {
-    const DatasetSpec& spec = data.spec();
-    const Graph& g = compiled_->graph;
+template <class T> void Model<T>::check_sample_weight(const Columns& w, bool allow_nan, std::string_view verb) const {
+    const detail::ColumnRule rule{.to = dtype_of<T>(), .allow_nan = allow_nan, .called = "weights", .low = 0};
+    for (const Column& c : w)
+        detail::check_column(c.view(), rule, [&] { return std::string(verb) + ": sample_weight"; });
+}
+
+/// "fit: binary_crossentropy: target of output "dense_1""
+template <class T> std::string Model<T>::target_name(const detail::CompiledLoss<T>& l, std::string_view verb) {
+    return std::string(verb) + ": " + l.kind + ": target of output \"" + l.output + "\"";
+}
+
+template <class T> void Model<T>::check_target_count(std::size_t found, std::string_view verb) const {
     std::size_t wanted = 0;
     for (const auto& l : compiled_->losses) wanted += l.target >= 0;
-    if (spec.targets.size() != wanted)
-        throw_shape_error("model: expects " + std::to_string(wanted) + " target column(s), got " +
-                          std::to_string(spec.targets.size()));
-    const Index rows = std::min<Index>(2, data.size());
+    if (found != wanted)
+        throw_shape_error(std::string(verb) + ": expects " + std::to_string(wanted) + " target column(s), got " +
+                          std::to_string(found));
+}
+
+template <class T> void Model<T>::check_target(const detail::CompiledLoss<T>& l, const Shape& found,
+                                               const Extents& extents, std::string_view verb) const {
+    const SymbolicShape& expected = compiled_->graph.out(l.target_input).shape;
+    if (detail::fits_shape(expected, found, extents)) return;
+    const Index axes = found.rank() - static_cast<Index>(expected.size());
+    // [N, 1] where [N, 3] is expected are class numbers, too.
+    const bool single = axes == 0 && found.rank() > 1 && found[-1] == 1;
+    const std::string& hint = axes > 0 ? l.hint_of_more_axes : l.hint_of_less_axes;
+    const bool hints = !hint.empty() && (axes == 1 || axes == -1 || single);
+    throw_shape_error(target_name(l, verb) + ": expects " + detail::expected_text(expected, found, extents) + ", got " +
+                      to_string(found) + (hints ? "; " + hint : std::string()));
+}
+
+/// Shapes of a dataset's columns against inputs and targets, before the first batch.
+template <class T> void Model<T>::check_dataset(const Dataset& data, std::string_view verb) const {
+    const DatasetSpec& spec = data.spec();
+    check_target_count(spec.targets.size(), verb);
+    const Index rows = data.size();
     Extents extents;
     Shape shapes[Columns::max_columns];
     for (std::size_t i = 0; i < spec.inputs.size() && i < Columns::max_columns; ++i)
         shapes[i] = detail::with_rows(spec.inputs[i].row, rows);
-    bind(g, shapes, spec.inputs.size(), extents);
+    detail::bind_inputs(compiled_->graph, shapes, spec.inputs.size(), extents, verb);
     const Index first[] = {0, 1};
-    data.extents(std::span<const Index>(first, static_cast<std::size_t>(rows)), extents);
+    data.extents(std::span<const Index>(first, static_cast<std::size_t>(std::min<Index>(2, rows))), extents);
     for (const auto& l : compiled_->losses) {
         if (l.target < 0) continue;
-        detail::check_shape(g.out(l.target_input).shape,
-                            detail::with_rows(spec.targets[static_cast<std::size_t>(l.target)].row, rows), extents,
-                            "target");
-        if (spec.has_weights) compiled_->check_weights(l, detail::with_rows(spec.weights.row, rows), extents);
+        check_target(l, detail::with_rows(spec.targets[static_cast<std::size_t>(l.target)].row, rows), extents, verb);
+        if (spec.has_weights) compiled_->check_weights(l, detail::with_rows(spec.weights.row, rows), extents, verb);
     }
+}
+
+/// Classes that the loss knows, of the only output.
+template <class T> void Model<T>::check_class_weight(const FitOptions& o, bool has_weights) const {
+    if (o.class_weight.empty()) return;
+    const auto& l = compiled_->losses[0];
+    if (graph_->outputs().size() != 1 || l.target < 0)
+        throw_value_error("fit: class_weight expects a model with one output and its loss, got " +
+                          std::to_string(graph_->outputs().size()) + " outputs");
+    if (has_weights) throw_value_error("fit: expects class_weight or a dataset with weights, got both");
+    const SymbolicShape& p = compiled_->graph.out(l.prediction).shape;
+    const Index units = !p.empty() && p.back().is_constant() ? p.back().constant() : 1;
+    const Index classes = units > 1 ? units : l.low == 0 && l.high == 1 ? 2 : 0; // 0: targets are any numbers
+    for (const auto& entry : o.class_weight)
+        if (classes > 0 && (entry.first < 0 || entry.first >= classes))
+            throw_value_error("fit: class_weight expects classes from 0 to " + std::to_string(classes - 1) + ", got " +
+                              std::to_string(entry.first));
 }
 
 /// Columns whose shapes and values fit the model, as a dataset.
 template <class T> TensorDataset Model<T>::checked(const Columns& x, const Columns& y, const Columns& w, bool allow_nan,
                                                    std::string_view verb) const {
     TensorDataset data = detail::make_dataset(x, y, w);
-    check_dataset(data);
+    check_dataset(data, verb);
     check(x, false, allow_nan, verb);
     check(y, true, allow_nan, verb);
-    for (const Column& c : w) check_column(c.view(), std::string(verb) + ": sample_weight", -1, allow_nan);
+    check_sample_weight(w, allow_nan, verb);
     check_metrics(y, w);
     return data;
 }
 
 template <class T> void Model<T>::check_fit_options(const FitOptions& o) {
     for (const auto& [label, weight] : o.class_weight)
-        if (!std::isfinite(weight))
-            throw_value_error("fit: class_weight expects finite weights, got " + std::to_string(weight) +
-                              " for class " + std::to_string(label));
+        if (!(weight >= 0 && std::isfinite(weight)))
+            throw_value_error("fit: class_weight expects finite weights of at least 0, got " +
+                              detail::value_text(weight) + " for class " + std::to_string(label));
     if (!o.class_weight.empty() && !o.sample_weight.empty())
         throw_value_error("fit: expects class_weight or sample_weight, got both");
     detail::check_batch_size(o.batch_size, "fit");

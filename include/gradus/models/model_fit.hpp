@@ -59,7 +59,7 @@ template <class T> void Model<T>::bind_batch(const Dataset& data, std::span<cons
     Shape shapes[Columns::max_columns];
     for (std::size_t i = 0; i < spec.inputs.size(); ++i)
         shapes[i] = detail::with_rows(spec.inputs[i].row, static_cast<Index>(rows.size()));
-    bind(compiled_->graph, shapes, spec.inputs.size(), scratch_extents_);
+    detail::bind_inputs(compiled_->graph, shapes, spec.inputs.size(), scratch_extents_, "fit");
     data.extents(rows, scratch_extents_);
 }
 
@@ -90,8 +90,10 @@ View<const T> Model<T>::load_batch(Workspace<T>& workspace, const Dataset& data,
         Columns x, y;
         for (const AnyView& v : batch_inputs_) x.add(v);
         for (const AnyView& v : batch_targets_) y.add(v);
-        check(x, false, batches_may_be_nan_, "fit");
-        check(y, true, batches_may_be_nan_, "fit");
+        const std::string_view verb = &workspace == compiled_->training.get() ? "fit" : "fit: validation data";
+        check(x, false, batches_may_be_nan_, verb);
+        check(y, true, batches_may_be_nan_, verb);
+        if (spec.has_weights) check_sample_weight(Columns(batch.weights), batches_may_be_nan_, verb);
     }
     return weights;
 }
@@ -170,6 +172,7 @@ template <class T> History Model<T>::fit(const Columns& x, const Columns& y, con
         if (!graph_) build_for(columns);
         if (pending_) compile_now();
         data = checked(columns, y, o.sample_weight, o.allow_nan, "fit");
+        check_class_weight(o, false);
         if (!o.validation_data) return;
         const ValidationData& v = *o.validation_data;
         check_rows(v.x, v.y, v.sample_weight, "fit: validation_data");
@@ -193,8 +196,9 @@ template <class T> History Model<T>::fit(const Dataset& data, const FitOptions& 
             columns.add(AnyView(nullptr, detail::with_rows(c.row, 1), c.dtype));
         if (!graph_) build_for(columns);
         if (pending_) compile_now();
-        check_dataset(data);
-        if (validation) check_dataset(*validation);
+        check_dataset(data, "fit");
+        check_class_weight(o, data.spec().has_weights);
+        if (validation) check_dataset(*validation, "fit: validation data");
     });
     check_batches_ = true;
     batches_may_be_nan_ = o.allow_nan;
@@ -206,13 +210,6 @@ template <class T> History Model<T>::fit_rows(const Dataset& data, std::vector<I
                                               const Dataset& validation_data, const std::vector<Index>& validation,
                                               const FitOptions& o) {
     compiled_->require_trained("fit");
-    if (!o.class_weight.empty()) {
-        const auto& losses = compiled_->losses;
-        if (graph_->outputs().size() != 1 || losses[0].target < 0)
-            throw_value_error("fit: class_weight expects a model with one output and its loss, got " +
-                              std::to_string(graph_->outputs().size()) + " outputs");
-        if (data.spec().has_weights) throw_value_error("fit: expects class_weight or a dataset with weights, got both");
-    }
     compiled_->drop_batches();
     const std::vector<Index> rows = order;
     std::vector<Index> shuffled(order.size());

@@ -37,6 +37,7 @@ template <class T> Results Model<T>::evaluate(const Columns& x, const Columns& y
 
 template <class T> std::vector<Tensor<T>> Model<T>::predict_all(const Columns& x, const PredictOptions& o) const {
     const TraceSpan span("predict", "predict");
+    require_content();
     check_rows(x, {}, {}, "predict");
     detail::check_batch_size(o.batch_size, "predict");
     Tensor<std::int32_t> tokens;
@@ -49,7 +50,7 @@ template <class T> std::vector<Tensor<T>> Model<T>::predict_all(const Columns& x
         Extents first;
         Shape whole[Columns::max_columns];
         for (std::size_t i = 0; i < columns.size(); ++i) whole[i] = columns[i].view().shape;
-        bind(g, whole, columns.size(), first);
+        detail::bind_inputs(g, whole, columns.size(), first, "predict");
     }
     check(columns, false, o.allow_nan, "predict");
     Workspace<T>& w = inference_workspace(false);
@@ -63,7 +64,7 @@ template <class T> std::vector<Tensor<T>> Model<T>::predict_all(const Columns& x
             shapes[i] = columns[i].view().shape;
             shapes[i][0] = n;
         }
-        bind(g, shapes, columns.size(), extents);
+        detail::bind_inputs(g, shapes, columns.size(), extents, "predict");
         w.set(extents);
         const auto rows = detail::row_range(first, first + n);
         for (std::size_t i = 0; i < columns.size(); ++i) gather_rows(w.value(g.inputs()[i]), columns[i].view(), rows);

@@ -20,11 +20,6 @@ template <class T> Columns Model<T>::prepared(const Columns& x, Tensor<std::int3
     return Columns(tokens);
 }
 
-/// Shapes of the columns (with their rows) against the graph's inputs; sets the symbols.
-template <class T> void Model<T>::bind(const Graph& graph, const Shape* rows, std::size_t n, Extents& extents) const {
-    detail::bind_inputs(graph, rows, n, extents, "model");
-}
-
 template <class T> Pass Model<T>::pass(bool training) const {
     Pass p;
     p.training = training;
@@ -84,7 +79,7 @@ template <class T> void Model<T>::want_input_gradients(bool wanted) {
     phase_ = Phase::none;
 }
 
-template <class T> void Model<T>::load_inputs(const Columns& x) {
+template <class T> void Model<T>::load_inputs(const Columns& x, std::string_view verb) {
     const TraceSpan span("load batch", "input");
     Tensor<std::int32_t> tokens;
     const Columns columns = prepared(x, tokens);
@@ -95,8 +90,8 @@ template <class T> void Model<T>::load_inputs(const Columns& x) {
     const Graph& g = compiled_ ? compiled_->graph : *graph_;
     Shape shapes[Columns::max_columns];
     for (std::size_t i = 0; i < columns.size(); ++i) shapes[i] = columns[i].view().shape;
-    bind(g, shapes, columns.size(), scratch_extents_);
-    check(columns, false, true, "forward");
+    detail::bind_inputs(g, shapes, columns.size(), scratch_extents_, verb);
+    check(columns, false, true, verb);
     phase_ = Phase::none;
     w.set(scratch_extents_);
     for (std::size_t i = 0; i < columns.size(); ++i) copy_column(w.value(g.inputs()[i]), columns[i].view());
@@ -110,7 +105,8 @@ template <class T> void Model<T>::run_forward(bool training) {
 }
 
 template <class T> void Model<T>::forward(const Columns& x, bool training) {
-    building([&] { load_inputs(x); });
+    require_content();
+    building([&] { load_inputs(x, "forward"); });
     run_forward(training);
 }
 
@@ -121,21 +117,17 @@ template <class T> View<const T> Model<T>::output(int i) const {
 }
 
 /// Shapes and values of a batch's targets and weights.
-template <class T>
-void Model<T>::check_targets(const Columns& y, const Columns& sample_weight, const Extents& extents) const {
+template <class T> void Model<T>::check_targets(const Columns& y, const Columns& sample_weight, const Extents& extents,
+                                                std::string_view verb) const {
     const detail::Compiled<T>& c = *compiled_;
-    const auto wanted = static_cast<std::size_t>(
-        std::count_if(c.losses.begin(), c.losses.end(), [](const auto& l) { return l.target >= 0; }));
-    if (y.size() != wanted)
-        throw_shape_error("model: expects " + std::to_string(wanted) + " target column(s), got " +
-                          std::to_string(y.size()));
+    check_target_count(y.size(), verb);
     for (const auto& l : c.losses) {
         if (l.target < 0) continue;
-        detail::check_shape(c.graph.out(l.target_input).shape, y[static_cast<std::size_t>(l.target)].view().shape,
-                            extents, "target");
-        if (!sample_weight.empty()) c.check_weights(l, sample_weight[0].view().shape, extents);
+        check_target(l, y[static_cast<std::size_t>(l.target)].view().shape, extents, verb);
+        if (!sample_weight.empty()) c.check_weights(l, sample_weight[0].view().shape, extents, verb);
     }
-    check(y, true, true, "loss");
+    check(y, true, true, verb);
+    check_sample_weight(sample_weight, true, verb);
 }
 
 template <class T> double Model<T>::run_loss(const Columns& y, const Columns& sample_weight) {
@@ -162,7 +154,7 @@ template <class T> double Model<T>::loss(const Columns& y, const Columns& sample
     if (!c.training || phase_ == Phase::none) throw_value_error("model: loss expects forward first");
     if (phase_ == Phase::used)
         throw_value_error("model: loss expects a new forward, got one that backward has used up");
-    check_targets(y, sample_weight, c.training->extents());
+    check_targets(y, sample_weight, c.training->extents(), "loss");
     return run_loss(y, sample_weight);
 }
 
@@ -245,8 +237,8 @@ template <class T> Results Model<T>::train_on_batch(const Columns& x, const Colu
     require_compile("train_on_batch");
     check_rows(x, y, sample_weight, "train_on_batch");
     building([&] {
-        load_inputs(x);
-        check_targets(y, sample_weight, compiled_->training->extents());
+        load_inputs(x, "train_on_batch");
+        check_targets(y, sample_weight, compiled_->training->extents(), "train_on_batch");
         check_metrics(y, sample_weight);
         compiled_->require_trained("train_on_batch");
     });

@@ -109,13 +109,14 @@ struct FitOptions {
     std::optional<ValidationData> validation_data = {};
     bool shuffle = true; ///< each epoch in an order of its own, a function of seed and updates so far
     /// {{0, 1.0}, {1, 5.0}}: weights of the losses by class of the target (of one-hot targets, the largest), 1 for the
-    /// others. As Keras's: for one output, not beside sample_weight, not for validation, and metrics do not see it.
+    /// others; ValueError on a class that the loss does not know. As Keras's: for one output, not beside sample_weight,
+    /// not for validation, and metrics do not see it.
     std::map<Index, double> class_weight = {};
     Columns sample_weight =
         {}; ///< [N], or [N, T] for losses per step; multiplies losses, not the normaliser, as in Keras
     Index initial_epoch = 0;
     Index validation_batch_size = 0; ///< 0: batch_size
-    bool allow_nan = false;          ///< NaN in inputs, targets or weights is a ValueError unless allowed
+    bool allow_nan = false;          ///< NaN, infinity and what the scalar cannot hold are a ValueError unless allowed
     bool prefetch = false;           ///< read batches ahead on a thread of its own; the same bits
     std::ostream* output = nullptr;  ///< where the bar goes; std::cout
 };

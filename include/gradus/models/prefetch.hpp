@@ -129,7 +129,7 @@ private:
         const auto n = static_cast<Index>(rows.size());
         Shape shapes[Columns::max_columns];
         for (std::size_t i = 0; i < spec.inputs.size(); ++i) shapes[i] = with_rows(spec.inputs[i].row, n);
-        bind_inputs(graph_, shapes, spec.inputs.size(), s.extents, "model");
+        bind_inputs(graph_, shapes, spec.inputs.size(), s.extents, "fit");
         data_->extents(rows, s.extents);
         s.inputs.resize(graph_.inputs().size());
         s.targets.resize(targets_.size());

@@ -4,6 +4,8 @@
 #include <gradus/layers/layer.hpp>
 #include <gradus/models/model.hpp>
 
+#include <string>
+#include <utility>
 #include <vector>
 
 GRADUS_BEGIN
@@ -20,7 +22,8 @@ template <class L>
 concept StageType = LayerType<L> || std::derived_from<L, Preprocessor>;
 } // namespace detail
 
-/// A list of layers, each fed by the one before. Shapes come with the first data, or from build(shape). A preprocessor
+/// A list of layers, each fed by the one before. Shapes come with the first data that fit, evaluate, train_on_batch or
+/// forward takes, or from build(shape); predict, summary and save before that are a ValueError. A preprocessor
 /// (TextVectorization) may stand in first place: then x are texts.
 ///
 ///     Sequential model{Embedding({.input_dim = 10000, .output_dim = 50}), LSTM({.units = 64}), Dense(1, sigmoid)};
@@ -54,17 +57,7 @@ public:
     void build(const SymbolicShape& shape) {
         if (layers_.empty()) throw_value_error("sequential: expects at least one layer");
         if (this->is_built()) throw_value_error("sequential: build expects a model whose shapes are not known yet");
-        const Dtype dtype = reads_ids(shape) ? Dtype::i32 : dtype_of<T>();
-        const Node in = input<T>(shape, dtype);
-        Node x = in;
-        for (std::size_t i = 0; i < layers_.size(); ++i) {
-            const LayerBase& layer = *layers_[i];
-            std::string context = std::string(layer.kind()) + " #" + std::to_string(i + 1);
-            if (!layer.name().empty()) context += " \"" + layer.name() + "\"";
-            x = record(layer, std::vector<Node>{x}, context);
-        }
-        std::vector<Node> outputs;
-        for (int i = 0; i < static_cast<int>(x.place()->build.outs().size()); ++i) outputs.push_back(x.output(i));
+        const auto [in, outputs] = recorded(shape);
         this->set_graph({in}, outputs);
     }
 
@@ -76,11 +69,41 @@ protected:
         const AnyView& v = x[0].view();
         SymbolicShape shape{dim::batch()};
         for (Index i = 1; i < v.shape.rank(); ++i) shape.push_back(v.shape[i]);
-        if (v.dtype == Dtype::i32 && shape.size() >= 2 && !layers_.empty() && reads_ids(shape)) shape[1] = dim::time();
-        build(shape);
+        const SymbolicShape fixed = shape;
+        const bool ids = v.dtype == Dtype::i32 && shape.size() >= 2 && !layers_.empty() && reads_ids(shape);
+        if (ids) shape[1] = dim::time();
+        try {
+            build(shape);
+        } catch (const ShapeError& e) {
+            if (!ids || !fits(fixed)) throw;
+            throw_shape_error(std::string(e.what()) +
+                              "; lengths may differ from batch to batch unless the model is built for one: build({" +
+                              "dim::batch(), " + fixed[1].to_string() + "})");
+        }
     }
 
 private:
+    /// The input and the outputs of the layers, one after the other.
+    std::pair<Node, std::vector<Node>> recorded(const SymbolicShape& shape) const {
+        const Dtype dtype = reads_ids(shape) ? Dtype::i32 : dtype_of<T>();
+        const Node in = input<T>(shape, dtype);
+        Node x = in;
+        for (std::size_t i = 0; i < layers_.size(); ++i) {
+            const LayerBase& layer = *layers_[i];
+            std::string context = std::string(layer.kind()) + " #" + std::to_string(i + 1);
+            if (!layer.name().empty()) context += " \"" + layer.name() + "\"";
+            x = record(layer, std::vector<Node>{x}, context);
+        }
+        std::vector<Node> outputs;
+        for (int i = 0; i < static_cast<int>(x.place()->build.outs().size()); ++i) outputs.push_back(x.output(i));
+        return {in, outputs};
+    }
+    bool fits(const SymbolicShape& shape) const {
+        try {
+            (void)recorded(shape);
+            return true;
+        } catch (const Error&) { return false; }
+    }
     /// Whether the first layer, given ids, would read them as such.
     bool reads_ids(const SymbolicShape& shape) const {
         const auto probe = layers_[0]->copy();
