@@ -1,10 +1,10 @@
 /// Fields as JSON: options and state of described objects to a document and back.
 ///
-///     bool, integer, number, text, lists     as they are; NaN and infinities {"number": "nan"}, texts that are not
-///     UTF-8 {"bytes": "..."} tensor                                 {"tensor": "constant/0"}: its values stand beside
-///     the weights; null where empty child object                           {"category": "layer", "kind": "lstm",
-///     "fields": {...}}; null where there is none reference                              {"reference": "embedding"}: a
-///     layer by its path
+/// Booleans, numbers, text and lists stand as they are; NaN and infinities are {"number": "nan"}, texts that are not
+/// UTF-8
+/// {"bytes": "..."}. A tensor is {"tensor": "constant/0"}, its values beside the weights; null where it is empty. A
+/// child object is {"category": "layer", "kind": "lstm", "fields": {...}}; null where there is none. A reference is
+/// {"reference": "embedding"}, a layer by its path.
 ///
 /// A layer's path is its name in the model; an inner layer's is its owner's path, a slash and the field's name. Layers
 /// of one identity have one path, the first one; where a layer shares the parameters of an earlier one, "shares" says
