@@ -133,8 +133,16 @@ TEST_CASE("safetensors of another writer: any order, unaligned, foreign types, u
 TEST_CASE("safetensors refuses broken sizes and headers") {
     check_refused("", "at least 8 bytes");
     check_refused("1234567", "at least 8 bytes");
-    check_refused(file_of("{}", 0, 100000001), "at most 100000000 bytes, got 100000001");
-    check_refused(file_of("{}", 0, ~std::uint64_t{0}), "at most 100000000");
+    const auto check_other = [](const std::string& bytes, const char* what) {
+        CHECK_THROWS_WITH(parse(bytes),
+                          ContainsSubstring("x.safetensors: is no safetensors file") && ContainsSubstring(what));
+    };
+    check_other(file_of("{}", 0, 100000001),
+                ": bytes 0 to 7: expects a header of at most 100000000 bytes, got 100000001");
+    check_other(file_of("{}", 0, ~std::uint64_t{0}), "at most 100000000");
+    check_other("hello world, this is no model", ": bytes 0 to 7");
+    check_other("PK\x03\x04 and more", " but a zip archive, as PyTorch and Keras write: bytes 0 to 7");
+    check_other("\x89HDF\r\n\x1a\n and more", " but an HDF5 file, as Keras wrote: bytes 0 to 7");
     check_refused(file_of("{}", 0, 3), "a header of 3 bytes ends beyond the file's 10");
     check_refused(file_of(""), "byte 8: expects '{'");
     check_refused(file_of(" {}"), "byte 8: expects '{'");

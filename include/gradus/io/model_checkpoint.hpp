@@ -14,7 +14,7 @@ GRADUS_BEGIN
 
 struct ModelCheckpointOptions {
     /// "best.safetensors"; "{epoch}" and names of logs stand for numbers, as
-    /// "model-{epoch:02d}-{val_loss:.2f}.safetensors".
+    /// "model-{epoch:02d}-{val_loss:.2f}.safetensors". Missing directories are created.
     std::string filepath;
     std::string monitor = "val_loss"; ///< what save_best_only looks at
     bool save_best_only = false;      ///< only where the monitored value is better than all before

@@ -2,9 +2,11 @@
 ///
 /// Tensors: the variables by name; the optimizer's moments as "optimizer/0/<parameter>", after them averages where
 /// there are any; constants of layers as "constant/0". Metadata: format "gradus", format_version, gradus_version,
-/// scalar, fingerprint, and as JSON: architecture, preprocessing, frozen, compile, optimizer_state.
+/// scalar, fingerprint (of the variables), checksum (of all tensors), and as JSON: architecture, preprocessing, frozen,
+/// compile, optimizer_state.
 #pragma once
 #include <gradus/io/architecture.hpp>
+#include <gradus/io/detail/checksum.hpp>
 #include <gradus/io/weights.hpp>
 #include <gradus/models/model.hpp>
 
@@ -128,6 +130,7 @@ public:
             load_compile(model, graphs.maker());
         else
             freeze(model);
+        check_sum(); // last: what says more comes first
         return model;
     }
 
@@ -137,6 +140,17 @@ private:
     const std::string* find(const char* key) const {
         const auto it = file_.metadata().find(key);
         return it == file_.metadata().end() ? nullptr : &it->second;
+    }
+    /// Files of older versions have none.
+    void check_sum() const {
+        const std::string* expected = find("checksum");
+        if (!expected) return;
+        Checksum sum;
+        for (const TensorEntry& e : file_.entries())
+            sum.add(e.name, e.type, e.shape, file_.bytes(e).data(), e.end - e.begin);
+        if (sum.text() != *expected)
+            throw_value_error("tensors do not have the checksum " + expected->substr(0, 40) + " of the file but " +
+                              sum.text() + ": they were changed after saving");
     }
     Json document(const char* key, bool bounded) const {
         const std::string* text = find(key);
@@ -325,6 +339,9 @@ template <class T> void save(const Model<T>& model, const std::string& path, con
         detail::each_moment(*compiled, [&](const std::string& name, View<T> v) { tensors.emplace_back(name, v); });
     }
     for (const auto& [name, value] : encoder.constants()) tensors.emplace_back(name, value.view());
+    detail::Checksum sum;
+    for (const auto& [name, v] : tensors) sum.add(name, detail::safetensors_type(v.dtype), v.shape, v.data, v.bytes());
+    metadata["checksum"] = sum.text();
     write_safetensors(path, tensors, metadata);
 }
 

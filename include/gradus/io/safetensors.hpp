@@ -18,6 +18,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <unordered_map>
 #include <unordered_set>
@@ -108,6 +109,12 @@ public:
     template <class T> Tensor<T> tensor(const std::string& name) const { return tensor<T>(at(name)); }
 
 private:
+    static std::string looks_like(const std::array<std::byte, 8>& first) {
+        const std::string_view text(reinterpret_cast<const char*>(first.data()), first.size());
+        if (text.starts_with("PK\x03\x04")) return " but a zip archive, as PyTorch and Keras write";
+        if (text.substr(1).starts_with("HDF\r\n")) return " but an HDF5 file, as Keras wrote";
+        return "";
+    }
     /// `read(to, n)` delivers the next n bytes of `size`.
     template <class F> static SafetensorsFile parse(const std::string& path, std::uint64_t size, const F& read) {
         if (size < 8)
@@ -117,8 +124,9 @@ private:
         read(prefix.data(), 8);
         const auto header_size = std::bit_cast<std::uint64_t>(prefix);
         if (header_size > detail::safetensors_header_limit)
-            detail::throw_safetensors(path, "bytes 0 to 7: expects a header of at most 100000000 bytes, got " +
-                                                std::to_string(header_size));
+            throw_io_error(path + ": is no safetensors file" + looks_like(prefix) +
+                           ": bytes 0 to 7: expects a header of at most 100000000 bytes, got " +
+                           std::to_string(header_size));
         if (header_size > size - 8)
             detail::throw_safetensors(path, "bytes 0 to 7: a header of " + std::to_string(header_size) +
                                                 " bytes ends beyond the file's " + std::to_string(size));
