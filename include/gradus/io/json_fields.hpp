@@ -1,9 +1,8 @@
 /// Fields as JSON: options and state of described objects to a document and back.
 ///
-/// Booleans, numbers, text and lists stand as they are; NaN and infinities are {"number": "nan"}, texts that are not
-/// UTF-8
-/// {"bytes": "..."}. A tensor is {"tensor": "constant/0"}, its values beside the weights; null where it is empty. A
-/// child object is {"category": "layer", "kind": "lstm", "fields": {...}}; null where there is none. A reference is
+/// Booleans, numbers, text and lists stand as they are; NaN and infinities are {"number": "nan"}, texts that are no
+/// UTF-8 {"bytes": "..."}. A tensor is {"tensor": "constant/0"}, its values beside the weights; null where it is empty.
+/// A child object is {"category": "layer", "kind": "lstm", "fields": {...}}; null where there is none. A reference is
 /// {"reference": "embedding"}, a layer by its path.
 ///
 /// A layer's path is its name in the model; an inner layer's is its owner's path, a slash and the field's name. Layers
