@@ -54,3 +54,21 @@ TEST_CASE("classification_report of nothing, and of what does not fit") {
     CHECK_THROWS_AS(classification_report(tensor({0, 1}), tensor({0})), ShapeError);
     CHECK_THROWS_AS(classification_report(tensor({0, 3}), tensor({0, 1}), {"a", "b"}), ValueError);
 }
+
+TEST_CASE("classification_report: scikit-learn's sample_weight") {
+    const auto y = tensor({0, 1, 1, 0, 1}), p = tensor({0, 1, 0, 1, 1});
+    const auto r = classification_report(y, p, {}, tensor<double>({1, 2, 0.5, 0, 1}));
+    CHECK(r.classes[0].precision == 1 / 1.5);
+    CHECK(r.classes[0].recall == 1);
+    CHECK(r.classes[1].precision == 1);
+    CHECK(r.classes[1].recall == 3 / 3.5);
+    CHECK(r.accuracy == 4 / 4.5);
+    CHECK(r.to_string() == "              precision    recall  f1-score   support\n"
+                           "\n"
+                           "           0       0.67      1.00      0.80         1\n"
+                           "           1       1.00      0.86      0.92      3.50\n"
+                           "\n"
+                           "    accuracy                           0.89      4.50\n"
+                           "   macro avg       0.83      0.93      0.86      4.50\n"
+                           "weighted avg       0.93      0.89      0.90      4.50\n");
+}

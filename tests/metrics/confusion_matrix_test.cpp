@@ -64,3 +64,36 @@ TEST_CASE("confusion_matrix refuses what is no class") {
     const float nan = std::numeric_limits<float>::quiet_NaN();
     CHECK_THROWS_AS(ConfusionMatrix(tensor({0}), tensor<float>({{0, nan}})), ValueError);
 }
+
+TEST_CASE("confusion_matrix: weights, and a mask that leaves padding out") {
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    const auto y = tensor({0, 1, 1, -1}), p = tensor({0, 1, 0, 7});
+    const ConfusionMatrix m(y, p, {}, std::vector<std::uint8_t>{1, 1, 1, 0});
+    CHECK(m.classes() == 2);
+    CHECK(m(1, 1) == 1);
+    CHECK(m(1, 0) == 1);
+    CHECK(m.rows() == 3);
+    const ConfusionMatrix w(y, p, {"a", "b"}, std::vector<double>{0.5, 2, 0.25, 0});
+    CHECK(w(1, 0) == 0.25);
+    CHECK(w.support(1) == 2.25);
+    CHECK(w.accuracy() == 2.5 / 2.75);
+    CHECK(w.to_string() == "true \\ predicted     a     b\n"
+                           "               a  0.50     0\n"
+                           "               b  0.25     2\n");
+    // Steps, with a mask of their own or their sample's weight; scores at padding may be anything.
+    const auto tags = tensor({{0, 1}, {1, 1}});
+    const Tensor<float> scores(Shape{2, 2, 2}, std::vector<float>{0.9f, 0.1f, nan, nan, 0.2f, 0.8f, 0.6f, 0.4f});
+    const ConfusionMatrix steps(tags, scores, {}, tensor<std::uint8_t>({{1, 0}, {1, 1}}));
+    CHECK(steps(0, 0) == 1);
+    CHECK(steps(1, 1) == 1);
+    CHECK(steps(1, 0) == 1);
+    const ConfusionMatrix samples(tags, scores, {}, tensor({0, 3}));
+    CHECK(samples.rows() == 6);
+    CHECK_THROWS_AS(ConfusionMatrix(y, p, {}, tensor({1, 1, 1})), ShapeError);
+    CHECK_THROWS_WITH(ConfusionMatrix(y, p, {}, tensor({1, -1, 1, 0})),
+                      "confusion_matrix: expects finite weights of at least 0, got -1.000000 at row 1");
+    CHECK_THROWS_AS(ConfusionMatrix(y, p, {}, tensor<float>({1, nan, 1, 0})), ValueError);
+    const ConfusionMatrix none(Tensor<std::int32_t>(Shape{0}), Tensor<std::int32_t>(Shape{0}), {},
+                               Tensor<float>(Shape{0}));
+    CHECK(none.rows() == 0);
+}

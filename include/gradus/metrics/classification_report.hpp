@@ -12,7 +12,7 @@ struct ClassificationReport {
     struct Row {
         std::string name;
         double precision = 0, recall = 0, f1 = 0;
-        Index support = 0;
+        double support = 0; ///< number of rows, or their weight
     };
     std::vector<Row> classes;
     double accuracy = 0;
@@ -30,13 +30,13 @@ struct ClassificationReport {
         };
         const auto line = [&](const Row& r) {
             return detail::right_aligned(r.name, width) + " " + number(r.precision) + number(r.recall) + number(r.f1) +
-                   cell(std::to_string(r.support)) + "\n";
+                   cell(detail::count_text(r.support)) + "\n";
         };
         std::string s = std::string(width + 1, ' ') + cell("precision") + cell("recall") + cell("f1-score") +
                         cell("support") + "\n\n";
         for (const Row& r : classes) s += line(r);
         s += "\n" + detail::right_aligned("accuracy", width) + " " + cell("") + cell("") + number(accuracy) +
-             cell(std::to_string(macro_average.support)) + "\n";
+             cell(detail::count_text(macro_average.support)) + "\n";
         return s + line(macro_average) + line(weighted_average);
     }
     friend std::ostream& operator<<(std::ostream& out, const ClassificationReport& r) { return out << r.to_string(); }
@@ -45,9 +45,7 @@ struct ClassificationReport {
 /// The report of a confusion matrix. A share of nothing is 0: the precision of a class that was never predicted, the
 /// recall of one that does not occur.
 inline ClassificationReport classification_report(const ConfusionMatrix& m) {
-    const auto share = [](Index part, Index whole) {
-        return whole ? static_cast<double>(part) / static_cast<double>(whole) : 0;
-    };
+    const auto share = [](double part, double whole) { return whole > 0 ? part / whole : 0; };
     ClassificationReport report;
     report.accuracy = m.accuracy();
     auto &macro = report.macro_average, &weighted = report.weighted_average;
@@ -55,7 +53,7 @@ inline ClassificationReport classification_report(const ConfusionMatrix& m) {
     weighted.name = "weighted avg";
     macro.support = weighted.support = m.rows();
     for (Index c = 0; c < m.classes(); ++c) {
-        const Index right = m(c, c), support = m.support(c), predicted = m.predicted(c);
+        const double right = m(c, c), support = m.support(c), predicted = m.predicted(c);
         report.classes.push_back({m.name(c), share(right, predicted), share(right, support),
                                   share(2 * right, support + predicted), support});
     }
@@ -63,10 +61,10 @@ inline ClassificationReport classification_report(const ConfusionMatrix& m) {
         double sum = 0, by_support = 0;
         for (const auto& r : report.classes) {
             sum += r.*value;
-            by_support += rounded(r.*value * static_cast<double>(r.support));
+            by_support += rounded(r.*value * r.support);
         }
         macro.*value = report.classes.empty() ? 0 : sum / static_cast<double>(report.classes.size());
-        weighted.*value = m.rows() ? by_support / static_cast<double>(m.rows()) : 0;
+        weighted.*value = m.rows() > 0 ? by_support / m.rows() : 0;
     };
     for (auto value :
          {&ClassificationReport::Row::precision, &ClassificationReport::Row::recall, &ClassificationReport::Row::f1})
@@ -81,8 +79,9 @@ inline ClassificationReport classification_report(const ConfusionMatrix& m) {
 /// Arguments and errors are ConfusionMatrix's. Prints the table of scikit-learn's classification_report. Without names,
 /// every number up to the largest is a class, also one that does not occur; scikit-learn leaves that out.
 inline ClassificationReport classification_report(const ClassColumn& y_true, const ClassColumn& y_pred,
-                                                  std::vector<std::string> names = {}) {
-    return classification_report(ConfusionMatrix(y_true, y_pred, std::move(names)));
+                                                  std::vector<std::string> names = {},
+                                                  const ClassColumn& weights = AnyView()) {
+    return classification_report(ConfusionMatrix(y_true, y_pred, std::move(names), weights));
 }
 
 GRADUS_END
