@@ -15,6 +15,7 @@
 #include <gradus/core/segment.hpp>
 #include <gradus/core/shape.hpp>
 #include <gradus/core/tensor.hpp>
+#include <gradus/core/tensor_text.hpp>
 #include <gradus/core/trace.hpp>
 #include <gradus/core/view.hpp>
 
