@@ -48,7 +48,7 @@ TEST_CASE("bad input: shapes, labels, ids, NaN; the fingerprint stays") {
     all({x, x}, y, {"expects 1 input column(s), got 2"});
     all(x, integers(2, 3, Shape{19}), {"expects 20 rows, got 19"});
     all(x, integers(2, 3, Shape{20, 2}),
-        {": sparse_categorical_crossentropy: target of output \"dense_1\": expects [batch], got [20, 2]; one-hot"});
+        {": sparse_categorical_crossentropy: target of output \"dense_1\": expects [batch], got [20, 2]"});
     all(x, Columns({y, y}), {"expects 1 target column(s), got 2"});
     all(x, {}, {"expects 1 target column(s), got 0"});
     all(Tensor<float>(Shape{0, 5}), Tensor<std::int32_t>(Shape{0}), {"expects at least one row, got an empty set"});

@@ -57,6 +57,8 @@ TEST_CASE("messages: targets of a wrong shape name verb, loss and output, and hi
               model.fit(x, y, {.verbose = Verbose::silent, .validation_data = {{x, one_hot(y)}}});
           }).find("fit: validation_data: sparse_categorical_crossentropy: target") == 0);
     CHECK(message([&] { model.fit(x, {}, quiet); }) == "fit: expects 1 target column(s), got 0");
+    CHECK(message([&] { model.fit(x, integers(2, 3, Shape{20, 6}), quiet); }) ==
+          "fit: sparse_categorical_crossentropy: target of output \"dense_1\": expects [batch], got [20, 6]");
     const std::vector<std::string> texts(20, "a");
     CHECK(message([&] { model.fit(x, texts, quiet); }) ==
           "fit: y expects numbers, got texts; LabelEncoder turns names of classes into numbers");

@@ -81,8 +81,10 @@ template <class T> void Model<T>::check_target(const detail::CompiledLoss<T>& l,
     const Index axes = found.rank() - static_cast<Index>(expected.size());
     // [N, 1] where [N, 3] is expected are class numbers, too.
     const bool single = axes == 0 && found.rank() > 1 && found[-1] == 1;
+    const Dim& classes = compiled_->graph.out(l.prediction).shape.back();
+    const bool one_hot = axes == 1 && classes.is_constant() && found[-1] == classes.constant();
     const std::string& hint = axes > 0 ? l.hint_of_more_axes : l.hint_of_less_axes;
-    const bool hints = !hint.empty() && (axes == 1 || axes == -1 || single);
+    const bool hints = !hint.empty() && (one_hot || axes == -1 || single);
     throw_shape_error(target_name(l, verb) + ": expects " + detail::expected_text(expected, found, extents) + ", got " +
                       to_string(found) + (hints ? "; " + hint : std::string()));
 }
