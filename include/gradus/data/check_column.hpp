@@ -77,8 +77,15 @@ void check_column(const AnyView& v, const ColumnRule& rule, const Name& name, co
     const auto check = [&]<class U>(const U* p) {
         const Index n = v.shape.size();
         const double most = largest(rule.to);
+        const bool any = rule.below < 0 && std::isinf(rule.low) && std::isinf(rule.high) &&
+                         (rule.to == Dtype::f32 || rule.to == Dtype::f64);
         bool bad = false;
-        for (Index i = 0; i < n; ++i) bad |= breaks(rule, p[i], most);
+        if constexpr (std::is_floating_point_v<U>) {
+            if (any && rule.allow_nan) return;
+            const U bound = most < std::numeric_limits<U>::max() ? static_cast<U>(most) : std::numeric_limits<U>::max();
+            for (Index i = 0; any && i < n; ++i) bad |= !(std::abs(p[i]) <= bound); // each step of a loop runs this
+        }
+        for (Index i = 0; !any && i < n; ++i) bad |= breaks(rule, p[i], most);
         for (Index i = 0; bad && i < n; ++i)
             if (breaks(rule, p[i], most)) explain(i, p[i]);
     };
