@@ -3,6 +3,7 @@
 #include <gradus/graph/input.hpp>
 #include <gradus/graph/workspace.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>

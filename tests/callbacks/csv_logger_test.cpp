@@ -3,6 +3,7 @@
 
 #include <gradus/gradus.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 using namespace gradus;

@@ -2,6 +2,7 @@
 
 #include <gradus/gradus.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 using namespace gradus;

@@ -2,6 +2,8 @@
 #include <gradus/core/dim.hpp>
 #include <gradus/core/random.hpp>
 
+#include <algorithm>
+
 using namespace gradus;
 
 namespace {

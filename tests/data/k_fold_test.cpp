@@ -2,6 +2,7 @@
 
 #include <gradus/data/k_fold.hpp>
 
+#include <map>
 #include <set>
 
 using namespace gradus;

@@ -4,6 +4,8 @@
 #include <gradus/layers/dense.hpp>
 #include <gradus/layers/lstm.hpp>
 
+#include <algorithm>
+
 using namespace gradus;
 using namespace small;
 

@@ -9,6 +9,8 @@
 #include <gradus/layers/lstm.hpp>
 #include <gradus/layers/reshape.hpp>
 
+#include <algorithm>
+
 using namespace gradus;
 using namespace small;
 

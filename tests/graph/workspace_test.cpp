@@ -3,6 +3,7 @@
 #include <gradus/layers/dense.hpp>
 #include <gradus/layers/lstm.hpp>
 
+#include <algorithm>
 #include <thread>
 
 using namespace gradus;

@@ -5,6 +5,8 @@
 #include <gradus/data/idx.hpp>
 #include <gradus/io/gzip.hpp>
 
+#include <algorithm>
+
 using namespace gradus;
 
 namespace {

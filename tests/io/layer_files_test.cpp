@@ -5,6 +5,8 @@
 #include <gradus/gradus.hpp>
 #include <gradus/io.hpp>
 
+#include <algorithm>
+
 using namespace gradus;
 
 TEST_CASE("layers that move values, activations and regularizers are loaded as they were saved") {

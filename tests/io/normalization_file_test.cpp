@@ -5,6 +5,8 @@
 #include <gradus/gradus.hpp>
 #include <gradus/io.hpp>
 
+#include <algorithm>
+
 using namespace gradus;
 
 namespace {

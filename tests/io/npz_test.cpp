@@ -4,6 +4,8 @@
 #include <gradus/core/random.hpp>
 #include <gradus/io/npz.hpp>
 
+#include <algorithm>
+
 using namespace gradus;
 
 namespace {

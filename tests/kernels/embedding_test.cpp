@@ -3,6 +3,7 @@
 
 #include <gradus/kernels/embedding.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 

@@ -3,6 +3,7 @@
 
 #include <gradus/kernels/optimizer.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <vector>

@@ -3,6 +3,7 @@
 
 #include <gradus/kernels/pool.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <vector>

@@ -4,6 +4,8 @@
 #include "harness.hpp"
 #include <gradus/io/safetensors.hpp>
 
+#include <algorithm>
+
 inline gradus::SafetensorsFile golden_file(const std::string& name) {
     return gradus::SafetensorsFile::read(std::string(GRADUS_GOLDEN_DIR) + "/" + name + ".safetensors");
 }

@@ -3,6 +3,7 @@
 #include <gradus/io/safetensors.hpp>
 #include <gradus/losses/loss.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>

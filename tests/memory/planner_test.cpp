@@ -2,6 +2,8 @@
 #include <gradus/core/random.hpp>
 #include <gradus/memory/planner.hpp>
 
+#include <algorithm>
+
 using namespace gradus;
 
 namespace {

@@ -4,6 +4,7 @@
 #include <gradus/metrics/accuracy.hpp>
 #include <gradus/metrics/auc.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

@@ -4,6 +4,7 @@
 
 #include <gradus/gradus.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 using namespace gradus;

@@ -4,8 +4,10 @@
 
 #include <gradus/gradus.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 using namespace gradus;
 using namespace hash_data;

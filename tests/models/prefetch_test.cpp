@@ -5,6 +5,7 @@
 #include <gradus/gradus.hpp>
 #include <gradus/testing/allocation_guard.hpp>
 
+#include <algorithm>
 #include <thread>
 
 using namespace gradus;

@@ -5,6 +5,7 @@
 #include <gradus/gradus.hpp>
 #include <gradus/io/safetensors.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 using namespace gradus;

@@ -3,6 +3,7 @@
 #include <gradus/kernels/optimizer.hpp>
 #include <gradus/optimizers/optimizer.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <vector>

@@ -4,6 +4,7 @@
 
 #include <gradus/io/safetensors.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <string>
 

@@ -11,6 +11,8 @@
 #include "blocks.hpp"
 #include "catch.hpp"
 
+#include <algorithm>
+
 using namespace gradus;
 using namespace blocks;
 

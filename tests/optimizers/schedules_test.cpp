@@ -14,6 +14,7 @@
 #include "catch.hpp"
 #include "golden.hpp"
 
+#include <algorithm>
 #include <limits>
 
 using namespace gradus;

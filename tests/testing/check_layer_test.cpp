@@ -2,6 +2,7 @@
 #include "catch.hpp"
 #include <gradus/testing/check_layer.hpp>
 
+#include <algorithm>
 #include <string>
 
 using namespace gradus;
