@@ -128,7 +128,7 @@ TEST_CASE("symbols: one symbol on two inputs must have one value") {
     Model<double> model({a, b}, {JoinTimes<double>()(a, b)});
     const auto x = numbers<double>(Shape{2, 3, 2}, 1), y = numbers<double>(Shape{2, 5, 2}, 2);
     const std::string error = message<ShapeError>([&] { model.forward({x, y}); });
-    CHECK(error.find("expects [batch, time, 2], got [2, 3, 2] among inputs of [2, 3, 2], [2, 5, 2]") !=
+    CHECK(error.find("expects [batch, time = 5, 2], got [2, 3, 2] among inputs of [2, 3, 2], [2, 5, 2]") !=
           std::string::npos);
     CHECK_THROWS_AS(model.predict_all({x, y}), ShapeError);
     Predictor<double> p(model, {.batch = 2});

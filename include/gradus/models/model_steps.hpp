@@ -92,8 +92,8 @@ template <class T> void Model<T>::load_inputs(const Columns& x, std::string_view
     for (std::size_t i = 0; i < columns.size(); ++i) shapes[i] = columns[i].view().shape;
     detail::bind_inputs(g, shapes, columns.size(), scratch_extents_, verb);
     check(columns, false, true, verb);
-    phase_ = Phase::none;
     w.set(scratch_extents_);
+    phase_ = Phase::none;
     for (std::size_t i = 0; i < columns.size(); ++i) copy_column(w.value(g.inputs()[i]), columns[i].view());
 }
 

@@ -64,8 +64,8 @@ private:
         for (std::size_t i = 0; i < x.size(); ++i) shapes[i] = x[i].view().shape;
         detail::bind_inputs(*graph_, shapes, x.size(), extents_, "predictor");
         for (std::size_t i = 0; i < x.size(); ++i) detail::check_input(*graph_, i, x[i].view(), true, "predictor");
-        ran_ = false;
         workspace_->set(extents_);
+        ran_ = false;
         for (std::size_t i = 0; i < x.size(); ++i) copy_column(workspace_->value(graph_->inputs()[i]), x[i].view());
         const SerialScope serial(!options_.parallel);
         workspace_->forward(Pass{}, 0, workspace_->size());
