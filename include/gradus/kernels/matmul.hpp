@@ -5,6 +5,8 @@
 #include <gradus/kernels/detail/gemm.hpp>
 #include <gradus/kernels/detail/ref.hpp>
 
+#include <algorithm>
+
 GRADUS_BEGIN
 namespace kernels {
 
@@ -157,6 +159,10 @@ template <class T> void matmul(T* c, Index ldc, const T* a, Index lda, Transpose
 
 /// out [cols] = sum of the rows of x [rows, cols] (+ out): the gradient of a bias.
 template <class T> void column_sums(T* out, const T* x, Index rows, Index cols, bool accumulate) {
+    if (rows == 0) { // x may be null
+        if (!accumulate) std::fill_n(out, cols, T(0));
+        return;
+    }
     const detail::GemmTable<T>& table = GRADUS_DISPATCH(gemm_table<T>);
     const Index grain = rows * cols <= 65536 ? cols : 4 * detail::gemm_panel<T>;
     parallel_for(0, cols, grain,

@@ -316,10 +316,10 @@ GRADUS_REGION_INLINE void column_sum(T* out, const T* x, Index ldx, Index rows, 
 #pragma GCC unroll 4
             for (int j = 0; j < N; ++j) s[r][j] += access.get(x + j * width<T>);
 #pragma GCC unroll 4
-    for (int r = 0; r < 3; ++r, x += ldx)
+    for (int r = 0; r < 3; ++r)
         if (i + r < rows)
 #pragma GCC unroll 4
-            for (int j = 0; j < N; ++j) s[r][j] += access.get(x + j * width<T>);
+            for (int j = 0; j < N; ++j) s[r][j] += access.get(x + r * ldx + j * width<T>);
 #pragma GCC unroll 4
     for (int j = 0; j < N; ++j) {
         const Vector<T> sum = (s[0][j] + s[1][j]) + (s[2][j] + s[3][j]);
