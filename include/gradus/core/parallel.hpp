@@ -117,7 +117,7 @@ inline bool must_run_inline() {
 GRADUS_NOINLINE inline void run_cells(const Cells& cells, CellFunction f, void* context) {
     if (cells.count > 1 && !must_run_inline()) {
         const TeamScope team;
-        ThreadPool* pool = team.owned() ? PoolOwner::instance().pool() : nullptr;
+        ThreadPool* const pool = team.owned() ? thread_pool() : nullptr;
         if (pool) {
             const FloatScope mode;
             const SerialScope cells_are_serial;

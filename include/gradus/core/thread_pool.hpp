@@ -12,7 +12,6 @@
 #include <chrono>
 #include <cstdint>
 #include <exception>
-#include <memory>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -186,38 +185,34 @@ private:
     std::vector<std::thread> workers_;
 };
 
-/// The process's pool, and none once the program's static objects are gone.
-class PoolOwner {
-public:
+// Constant-initialised and never destroyed, so that they may be asked while the program's static objects end.
+inline ThreadPool* process_pool = nullptr;
+inline bool process_is_ending = false;
+
+/// Ends the pool's threads with the program, and forgets them in a child of fork(), where they do not run.
+struct PoolOwner {
     PoolOwner() {
 #if GRADUS_HAS_FORK
         pthread_atfork(nullptr, nullptr, [] {
-            instance().pool_.release(); // its threads live in the parent only
+            process_pool = nullptr;
             if (team_depth == 0) team_taken.store(false, std::memory_order_relaxed);
         });
 #endif
     }
     ~PoolOwner() {
-        pool_.reset();
-        gone_ = true;
+        process_is_ending = true;
+        delete std::exchange(process_pool, nullptr);
     }
     PoolOwner(const PoolOwner&) = delete;
     PoolOwner& operator=(const PoolOwner&) = delete;
-
-    static PoolOwner& instance() {
-        static PoolOwner owner;
-        return owner;
-    }
-    /// Null when the program is ending. For the owner of the team.
-    ThreadPool* pool() {
-        if (!pool_ && !gone_) pool_ = std::make_unique<ThreadPool>();
-        return pool_.get();
-    }
-
-private:
-    std::unique_ptr<ThreadPool> pool_;
-    bool gone_ = false;
 };
+
+/// The process's pool; null when the program is ending. For the owner of the team.
+inline ThreadPool* thread_pool() {
+    if (process_pool || process_is_ending) return process_pool;
+    static PoolOwner owner;
+    return process_pool = new ThreadPool;
+}
 
 } // namespace detail
 GRADUS_END
