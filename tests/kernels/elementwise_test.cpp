@@ -2,6 +2,7 @@
 
 #include "catch.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -61,6 +62,30 @@ TEST_CASE("elementwise kernels agree with their twins on every set", "[kernels]"
         check_set<float>();
         check_set<double>();
     }
+}
+
+TEMPLATE_TEST_CASE("scale_rows scales gradients, and what vanishes is zero", "[kernels]", float, double) {
+    using T = TestType;
+    const T nan = std::numeric_limits<T>::quiet_NaN(), tiny = sizeof(T) == 4 ? T(0x1p-79) : T(0x1p-699);
+    for (Isa isa : all_isas) {
+        if (!available(isa)) continue;
+        IsaScope scope(isa);
+        for (const Index cols : {1, 2, 10, 16, 33})
+            for (const Index rows : {0, 1, 5, 40, 3000}) {
+                auto x = numbers<T>(rows * cols, 1), s = numbers<T>(rows, 2), y = numbers<T>(rows * cols, 3), z = y;
+                for (Index i = 0; i < rows; i += 3) s[std::size_t(i)] = 0;
+                for (Index i = 0; i < rows * cols; i += 5) x[std::size_t(i)] = i % 2 ? tiny : -tiny / 4;
+                if (rows > 1) x[0] = x.back() = nan;
+                scale_rows(y.data(), x.data(), s.data(), T(3), rows, cols);
+                ref::scale_rows(z.data(), x.data(), s.data(), T(3), rows, cols);
+                CHECK(same(y, z));
+                CHECK(std::none_of(y.begin(), y.end(), [&](T v) { return v != 0 && std::abs(v) < tiny / 2; }));
+                if (rows > 1) CHECK(y[0] == 0); // a row of factor zero, whatever x
+            }
+    }
+    T y = 0, s = 1;
+    scale_rows(&y, &nan, &s, T(1), 1, 1);
+    CHECK(std::isnan(y));
 }
 
 TEST_CASE("elementwise kernels keep NaN and infinity", "[kernels]") {

@@ -3,6 +3,9 @@
 #include <gradus/core/parallel.hpp>
 #include <gradus/kernels/detail/ref.hpp>
 #include <gradus/kernels/detail/simd.hpp>
+#include <gradus/kernels/detail/vanishing.hpp>
+
+#include <algorithm>
 
 GRADUS_BEGIN
 namespace kernels::detail {
@@ -13,6 +16,7 @@ template <class T> struct ElementwiseTable {
     void (*scale)(T* y, const T* x, T s, Index n);
     void (*axpy)(T* y, T s, const T* x, Index n);
     void (*fill)(T* y, T s, Index n);
+    void (*scale_rows)(T* y, const T* x, const T* s, T divisor, Index rows, Index cols);
 };
 
 inline constexpr Index elementwise_grain = 32768;
@@ -33,6 +37,12 @@ template <class T> void multiply(T* y, const T* a, const T* b, Index n) { array(
 template <class T> void scale(T* y, const T* x, T s, Index n) { array(y, n) = array(x, n) * s; }
 template <class T> void axpy(T* y, T s, const T* x, Index n) { array(y, n) += s * array(x, n); }
 template <class T> void fill(T* y, T s, Index n) { array(y, n).setConstant(s); }
+template <class T> void scale_rows(T* y, const T* x, const T* s, T divisor, Index rows, Index cols) {
+    for (Index i = 0; i < rows * cols; ++i) {
+        const T factor = s[i / cols] / divisor;
+        y[i] = factor == 0 ? T(0) : zero_below(x[i] * factor, detail::least_gradient<T>);
+    }
+}
 
 } // namespace ref
 
@@ -43,6 +53,7 @@ using ref::axpy;
 using ref::fill;
 using ref::multiply;
 using ref::scale;
+using ref::scale_rows;
 
 #else
 
@@ -75,6 +86,16 @@ template <class T> void axpy(T* y, T s, const T* x, Index n) {
 template <class T> void fill(T* y, T s, Index n) {
     const auto& table = GRADUS_DISPATCH(elementwise_table<T>);
     parallel_for(0, n, detail::elementwise_grain, [&](Index i, Index end) { table.fill(y + i, s, end - i); });
+}
+
+/// y[i, :] = x[i, :] s[i] / divisor, a gradient: zero where it is below 2^-80 (double: 2^-700), and where s[i] is zero,
+/// whatever x.
+template <class T> void scale_rows(T* y, const T* x, const T* s, T divisor, Index rows, Index cols) {
+    if (cols == 0) return;
+    const auto& table = GRADUS_DISPATCH(elementwise_table<T>);
+    parallel_for(0, rows, std::max<Index>(1, detail::elementwise_grain / cols), [&](Index i, Index end) {
+        table.scale_rows(y + i * cols, x + i * cols, s + i, divisor, end - i, cols);
+    });
 }
 
 #endif

@@ -17,6 +17,7 @@
 #include <gradus/kernels/detail/math.hpp>
 #include <gradus/kernels/detail/recurrent.hpp>
 #include <gradus/kernels/detail/ref.hpp>
+#include <gradus/kernels/detail/vanishing.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -79,10 +80,6 @@ constexpr Index lstm_blocks(Index batch) {
 }
 constexpr Index lstm_block_rows(Index batch) { return (batch + lstm_blocks(batch) - 1) / lstm_blocks(batch); }
 
-/// A gradient that vanishes on its way back through time is zero from here on, before it and its products become
-/// denormals, which make each operation many times as slow.
-template <class T> inline constexpr T least_gradient = sizeof(T) == 4 ? T(0x1p-80) : T(0x1p-700);
-
 /// Rows of gate gradients that are gathered before they are multiplied into weight and input gradients.
 inline constexpr Index lstm_chunk = 128;
 
@@ -134,8 +131,6 @@ constexpr Index lstm_backward_workspace(Index batch, Index features, Index units
 }
 
 namespace ref {
-
-template <class T> T unless_vanished(T x) { return std::abs(x) < detail::least_gradient<T> ? T(0) : x; }
 
 /// One step after the other, whole batch at a time. `saved` holds gates [T, B, 4U], c [T+1, B, U] and the masked inputs
 /// of the products [T, B, U+D].
@@ -228,8 +223,9 @@ template <class T> void lstm_backward(const LSTMBackward<T>& a) {
                 T* out = dz_now + b * 4 * U + u;
                 const T i = gate[0], f = gate[U], g = gate[2 * U], o = gate[3 * U];
                 const T tanh_c = std::tanh(saved_c[((s + 1) * B + b) * U + u]);
-                const T dh_u = unless_vanished(dh_now[b * U + u]);
-                const T dc_u = unless_vanished(dc_now[b * U + u]) + dh_u * o * (T(1) - tanh_c * tanh_c);
+                const T dh_u = zero_below(dh_now[b * U + u], detail::least_gradient<T>);
+                const T dc_u =
+                    zero_below(dc_now[b * U + u], detail::least_gradient<T>) + dh_u * o * (T(1) - tanh_c * tanh_c);
                 out[0] = dc_u * g * i * (T(1) - i);
                 out[U] = dc_u * saved_c[(s * B + b) * U + u] * f * (T(1) - f);
                 out[2 * U] = dc_u * i * (T(1) - g * g);

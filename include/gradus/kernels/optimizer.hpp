@@ -3,11 +3,12 @@
 /// Where a gradient may be null it is zero, and the bits are those of a gradient of zeros. A parameter whose gradient
 /// is sparse by rows is updated in all rows, with the bits of the dense update. Moments that become denormal are set to
 /// zero: they are far below what reaches a parameter, and rows that are no longer used would carry them, slowly, for
-/// ever.
+/// ever. To Adam and RMSprop a gradient whose square would be denormal (below 2^-63; double: 2^-511) is zero.
 #pragma once
 #include <gradus/core/parallel.hpp>
 #include <gradus/kernels/detail/ref.hpp>
 #include <gradus/kernels/detail/simd.hpp>
+#include <gradus/kernels/detail/vanishing.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -88,11 +89,11 @@ AdamStep<T> adam_step(double rate, double beta1, double beta2, double epsilon, I
 }
 
 /// x, or zero where x is denormal.
-template <class T> T without_denormals(T x) { return std::abs(x) < std::numeric_limits<T>::min() ? T(0) : x; }
+template <class T> T without_denormals(T x) { return zero_below(x, std::numeric_limits<T>::min()); }
 
 template <class T> void adam_update(T* w, T* m, T* v, const T* g, AdamStep<T> s, Index n) {
     for (Index i = 0; i < n; ++i) {
-        const T gradient = g ? g[i] : T(0);
+        const T gradient = g ? zero_below(g[i], detail::least_squared_gradient<T>) : T(0);
         m[i] = without_denormals(m[i] + (gradient - m[i]) * s.one_minus_beta1);
         v[i] = without_denormals(v[i] + (gradient * gradient - v[i]) * s.one_minus_beta2);
         if (s.decay != 0) w[i] -= w[i] * s.decay;
@@ -118,7 +119,7 @@ template <class T> void momentum_update(T* w, T* velocity, const T* g, MomentumS
 
 template <class T> void rmsprop_update(T* w, T* v, T* velocity, T* mean, const T* g, RmspropStep<T> s, Index n) {
     for (Index i = 0; i < n; ++i) {
-        const T gradient = g ? g[i] : T(0);
+        const T gradient = g ? zero_below(g[i], detail::least_squared_gradient<T>) : T(0);
         v[i] = without_denormals(v[i] + (gradient * gradient - v[i]) * s.one_minus_rho);
         T variance = v[i];
         if (mean) {

@@ -4,6 +4,7 @@
 #include <gradus/kernels/detail/math.hpp>
 #include <gradus/kernels/detail/reduce.hpp>
 #include <gradus/kernels/detail/ref.hpp>
+#include <gradus/kernels/detail/vanishing.hpp>
 
 #include <cmath>
 
@@ -34,8 +35,10 @@ template <class T> void softmax_forward(T* y, const T* x, Index rows, Index cols
         if (cols == 0) continue;
         auto row = array(y + r * cols, cols);
         const T shift = array(x + r * cols, cols).maxCoeff();
-        for (Index c = 0; c < cols; ++c)
-            row[c] = std::exp(x[r * cols + c] - shift); // Eigen's own exp(-inf) is not zero
+        for (Index c = 0; c < cols; ++c) {
+            const T below = x[r * cols + c] - shift;
+            row[c] = below < detail::least_exponent<T> ? T(0) : std::exp(below); // Eigen's own exp(-inf) is not zero
+        }
         row /= row.sum();
     }
 }
@@ -57,7 +60,8 @@ using ref::softmax_forward;
 #else
 
 /// y[r, c] = exp(x[r, c] - m) / sum over c of exp(x[r, c] - m), m the row's maximum. y may be x. A row with NaN, with
-/// +infinity or of -infinity only becomes NaN.
+/// +infinity or of -infinity only becomes NaN. Terms below e^-80 (double: e^-700) are zero: near the denormals each
+/// operation would be many times as slow.
 template <class T> void softmax_forward(T* y, const T* x, Index rows, Index cols) {
     const auto f = GRADUS_DISPATCH(softmax_table<T>).forward;
     parallel_for(0, rows, detail::row_grain(cols),

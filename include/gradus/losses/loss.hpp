@@ -142,20 +142,7 @@ template <class T> void scale_loss_gradient(View<T> dx, View<const T> dy, View<c
         return;
     }
     const Index rows = dy.size(), n = dx.size() / rows;
-    if (n == 1) {
-        kernels::multiply(dx.data(), gradient.data(), dy.data(), rows);
-        for (Index i = 0; i < rows; ++i)
-            if (dy[i] == T(0)) dx[i] = T(0);
-        return;
-    }
-    parallel_for(0, rows, std::max<Index>(1, 16384 / n), [&](Index first, Index last) {
-        for (Index i = first; i < last; ++i) {
-            if (dy[i] == T(0))
-                kernels::fill(dx.data() + i * n, T(0), n);
-            else
-                kernels::scale(dx.data() + i * n, gradient.data() + i * n, dy[i] / static_cast<T>(divisor), n);
-        }
-    });
+    kernels::scale_rows(dx.data(), gradient.data(), dy.data(), n == 1 ? T(1) : static_cast<T>(divisor), rows, n);
 }
 
 } // namespace detail

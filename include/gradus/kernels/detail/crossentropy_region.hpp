@@ -101,7 +101,7 @@ template <class T> struct SumExpStep {
     const T* x;
     T shift;
     template <class A> GRADUS_REGION_INLINE Vector<T> operator()(Vector<T> a, Index i, A at) const {
-        return a + vector_exp<T>(at.get(x + i) - splat<T>(shift));
+        return a + softmax_term<T>(at.get(x + i) - splat<T>(shift));
     }
 };
 /// Sum of exp(x - shift); the terms go to e where it is not null. The same bits either way.

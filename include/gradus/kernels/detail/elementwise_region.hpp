@@ -46,7 +46,36 @@ template <class T> struct FillBody {
 };
 template <class T> void fill(T* y, T s, Index n) { each_vector<T>(n, FillBody<T>{y, s}); }
 
-template <class T>
-inline constexpr ElementwiseTable<T> elementwise_table = {&add<T>, &multiply<T>, &scale<T>, &axpy<T>, &fill<T>};
+template <class T> struct ScaleGradientBody {
+    T* y;
+    const T* x;
+    T s;
+    template <class A> GRADUS_REGION_INLINE void operator()(Index i, A v) const {
+        v.put(y + i, zero_below<T>(v.get(x + i) * splat<T>(s), least_gradient<T>));
+    }
+};
+/// Rows of one element: the factors fill vectors, too.
+template <class T> struct ScaleGradientsBody {
+    T* y;
+    const T *x, *s;
+    T divisor;
+    template <class A> GRADUS_REGION_INLINE void operator()(Index i, A v) const {
+        const Vector<T> factor = v.get(s + i) / splat<T>(divisor), zero{};
+        v.put(y + i, factor == zero ? zero : zero_below<T>(v.get(x + i) * factor, least_gradient<T>));
+    }
+};
+template <class T> void scale_rows(T* y, const T* x, const T* s, T divisor, Index rows, Index cols) {
+    if (cols == 1) return each_vector<T>(rows, ScaleGradientsBody<T>{y, x, s, divisor});
+    for (Index r = 0; r < rows; ++r, y += cols, x += cols) {
+        const T factor = s[r] / divisor;
+        if (factor == 0)
+            fill<T>(y, factor, cols);
+        else
+            each_vector<T>(cols, ScaleGradientBody<T>{y, x, factor});
+    }
+}
+
+template <class T> inline constexpr ElementwiseTable<T> elementwise_table = {&add<T>,  &multiply<T>, &scale<T>,
+                                                                             &axpy<T>, &fill<T>,     &scale_rows<T>};
 
 #endif

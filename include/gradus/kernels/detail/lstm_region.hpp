@@ -189,10 +189,6 @@ void lstm_forward_block(const LSTMForward<T>& a, const T* packed, Index first, I
     }
 }
 
-template <class T> GRADUS_REGION_INLINE Vector<T> unless_vanished(Vector<T> x) {
-    return select<T>(absolute<T>(x) < splat<T>(least_gradient<T>), Vector<T>{}, x);
-}
-
 /// Gradients of the four sums of one row and one group; dc becomes that of the step before.
 template <class T>
 GRADUS_REGION_INLINE void lstm_cell_backward(T* dz, const T* gates, const T* c, const T* c_before, const T* dh, T* dc) {
@@ -200,8 +196,10 @@ GRADUS_REGION_INLINE void lstm_cell_backward(T* dz, const T* gates, const T* c, 
     for (Index j = 0; j < group<T>; j += width<T>) {
         const Vector<T> i = load<T>(gates + j), f = load<T>(gates + group<T> + j);
         const Vector<T> g = load<T>(gates + 2 * group<T> + j), o = load<T>(gates + 3 * group<T> + j);
-        const Vector<T> tanh_c = vector_tanh<T>(load<T>(c + j)), dh_j = unless_vanished<T>(load<T>(dh + j));
-        const Vector<T> dc_j = fma(dh_j * o, fma(-tanh_c, tanh_c, one), unless_vanished<T>(load<T>(dc + j)));
+        const Vector<T> tanh_c = vector_tanh<T>(load<T>(c + j)),
+                        dh_j = zero_below<T>(load<T>(dh + j), least_gradient<T>);
+        const Vector<T> dc_j =
+            fma(dh_j * o, fma(-tanh_c, tanh_c, one), zero_below<T>(load<T>(dc + j), least_gradient<T>));
         store<T>(dz + j, dc_j * g * (i * (one - i)));
         store<T>(dz + group<T> + j, dc_j * load<T>(c_before + j) * (f * (one - f)));
         store<T>(dz + 2 * group<T> + j, dc_j * i * fma(-g, g, one));

@@ -19,8 +19,7 @@ AdamStep<T> adam_scalars(double rate, double beta1, double beta2, double epsilon
 
 /// Denormals become zero: moments of a row that is no longer used would decay into them and stay, each operation slow.
 template <class T> GRADUS_REGION_INLINE Vector<T> without_denormals(Vector<T> x) {
-    constexpr T smallest = sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022);
-    return select<T>(absolute<T>(x) < splat<T>(smallest), Vector<T>{}, x);
+    return zero_below<T>(x, sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022));
 }
 
 template <class T> struct AdamBody {
@@ -28,7 +27,7 @@ template <class T> struct AdamBody {
     const T* g;
     AdamStep<T> s;
     template <class A> GRADUS_REGION_INLINE void operator()(Index i, A x) const {
-        const Vector<T> gradient = g ? x.get(g + i) : Vector<T>{};
+        const Vector<T> gradient = g ? zero_below<T>(x.get(g + i), least_squared_gradient<T>) : Vector<T>{};
         Vector<T> first = x.get(m + i), second = x.get(v + i);
         first = without_denormals<T>(fma(gradient - first, splat<T>(s.one_minus_beta1), first));
         second = without_denormals<T>(fma(gradient * gradient - second, splat<T>(s.one_minus_beta2), second));
@@ -65,7 +64,8 @@ template <class T> struct RmspropBody {
     const T* g;
     RmspropStep<T> s;
     template <class A> GRADUS_REGION_INLINE void operator()(Index i, A x) const {
-        const Vector<T> gradient = g ? x.get(g + i) : Vector<T>{}, fresh = splat<T>(s.one_minus_rho);
+        const Vector<T> gradient = g ? zero_below<T>(x.get(g + i), least_squared_gradient<T>) : Vector<T>{};
+        const Vector<T> fresh = splat<T>(s.one_minus_rho);
         Vector<T> second = x.get(v + i);
         second = without_denormals<T>(fma(gradient * gradient - second, fresh, second));
         x.put(v + i, second);

@@ -125,6 +125,10 @@ template <class T> GRADUS_REGION_INLINE Vector<T> absolute(Vector<T> v) {
     constexpr typename Simd<T>::Integer sign = (typename Simd<T>::Integer)(1ull << (sizeof(T) * 8 - 1));
     return (Vector<T>)((Integers<T>)v & ~(Integers<T>{} + sign));
 }
+/// x, or zero where its size is below `least`; NaN stays.
+template <class T> GRADUS_REGION_INLINE Vector<T> zero_below(Vector<T> x, T least) {
+    return select<T>(absolute<T>(x) < splat<T>(least), Vector<T>{}, x);
+}
 
 /// IEEE square root.
 GRADUS_REGION_INLINE float square_root(float x) { return __builtin_sqrtf(x); }

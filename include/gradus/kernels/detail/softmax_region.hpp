@@ -1,9 +1,14 @@
 /// Softmax of rows.
 #ifdef GRADUS_REGION
 
+/// exp(x) of an x that is not positive, or zero where it nears the denormals.
+template <class T> GRADUS_REGION_INLINE Vector<T> softmax_term(Vector<T> x) {
+    const Vector<T> low = splat<T>(least_exponent<T>), zero{};
+    return x < low ? zero : vector_exp<T>(x < low ? low : x);
+}
 template <class T> struct ShiftedExp {
     T shift;
-    GRADUS_REGION_INLINE Vector<T> operator()(Vector<T> v) const { return vector_exp<T>(v - splat<T>(shift)); }
+    GRADUS_REGION_INLINE Vector<T> operator()(Vector<T> v) const { return softmax_term<T>(v - splat<T>(shift)); }
 };
 /// e = exp(x - shift)
 template <class T> GRADUS_REGION_INLINE void exp_row(T* e, const T* x, T shift, Index n) {
@@ -23,7 +28,7 @@ template <class T> GRADUS_REGION_INLINE void softmax_short(T* y, const T* x, Ind
         const Vector<T> v = load_part<T>(x, cols);
         const Vector<T> known = first_lanes<T>(cols, v, lowest);
         const Vector<T> largest = join_lanes<T, half>(known > lowest ? known : lowest, Max{});
-        const Vector<T> e = vector_exp<T>(v - largest);
+        const Vector<T> e = softmax_term<T>(v - largest);
         store_part<T>(y, e / join_lanes<T, half>(first_lanes<T>(cols, e, Vector<T>{}), Add{}), cols);
     }
 }
