@@ -1,5 +1,7 @@
 // A model whose only variables are what a test says, and a folder that goes away.
 #pragma once
+#include "message.hpp"
+
 #include <gradus/models/callback.hpp>
 
 #include <filesystem>
@@ -38,13 +40,6 @@ inline std::string content(const std::string& path) {
     std::ostringstream text;
     text << std::ifstream(path, std::ios::binary).rdbuf();
     return text.str();
-}
-
-template <class F> std::string message(const F& f) {
-    try {
-        f();
-    } catch (const Error& e) { return e.what(); }
-    return "nothing was thrown";
 }
 
 } // namespace stub

@@ -1,6 +1,7 @@
 // Small layers and data that the tests of the contract share.
 #pragma once
 #include "catch.hpp"
+#include "message.hpp"
 
 #include <gradus/gradus.hpp>
 
@@ -28,13 +29,6 @@ inline Tensor<std::int32_t> integers(const Shape& shape, std::uint64_t key, Inde
 }
 
 // What an error of type E says; "" where nothing is thrown.
-template <class E, class F> std::string message(const F& f) {
-    try {
-        f();
-    } catch (const E& e) { return e.what(); }
-    return {};
-}
-
 template <class A, class B> bool same_bits(const A& a, const B& b) {
     return a.size() == b.size() &&
            std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(a[0])) == 0;

@@ -1,6 +1,7 @@
 // Everything that a run needs to go on: a file in the middle of it, and the same bits as not stopping.
 #include "../catch.hpp"
 #include "../models/hash_data.hpp"
+#include "message.hpp"
 #include "temporary_folder.hpp"
 
 #include <gradus/gradus.hpp>
@@ -39,13 +40,6 @@ FitOptions epochs(Index first, Index last) {
             .verbose = Verbose::silent,
             .class_weight = {{1, 2.0}},
             .initial_epoch = first};
-}
-
-template <class F> std::string message(const F& f) {
-    try {
-        f();
-    } catch (const Error& e) { return e.what(); }
-    return "nothing was thrown";
 }
 
 } // namespace

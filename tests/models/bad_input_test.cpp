@@ -1,6 +1,7 @@
 // Bad input is an Error that says what was expected, what was found and where; the model stays as it was.
 #include "catch.hpp"
 #include "hash_data.hpp"
+#include "message.hpp"
 
 #include <gradus/gradus.hpp>
 
@@ -11,13 +12,6 @@ using namespace gradus;
 using namespace hash_data;
 
 namespace {
-
-template <class F> std::string message(const F& f) {
-    try {
-        f();
-    } catch (const Error& e) { return e.what(); }
-    return "nothing was thrown";
-}
 
 void expect(const std::string& text, std::initializer_list<const char*> parts) {
     for (const char* part : parts) {

@@ -1,6 +1,7 @@
 // freeze and unfreeze: what stays, what is kept, what is refused.
 #include "catch.hpp"
 #include "hash_data.hpp"
+#include "message.hpp"
 
 #include <gradus/gradus.hpp>
 
@@ -31,13 +32,6 @@ std::vector<float> value(const Model<float>& model, std::string_view name) {
     FAIL("no variable " << name);
     return {};
 }
-template <class F> std::string message(const F& f) {
-    try {
-        f();
-    } catch (const Error& e) { return e.what(); }
-    return "nothing was thrown";
-}
-
 } // namespace
 
 TEST_CASE("freeze: at once, by layer or parameter; the same as from the start") {

@@ -1,6 +1,7 @@
 // Mistakes that newcomers make, and what they are told: the verb, the loss, the output, what was expected and found.
 #include "catch.hpp"
 #include "hash_data.hpp"
+#include "message.hpp"
 
 #include <gradus/gradus.hpp>
 
@@ -13,13 +14,6 @@ using namespace gradus;
 using namespace hash_data;
 
 namespace {
-
-template <class F> std::string message(const F& f) {
-    try {
-        f();
-    } catch (const Error& e) { return e.what(); }
-    return "nothing was thrown";
-}
 
 const FitOptions quiet{.verbose = Verbose::silent};
 const auto x = values(1, 2, Shape{20, 4});

@@ -1,6 +1,7 @@
 // A training step by hand: which order of calls is one, and what says that another is not.
 #include "catch.hpp"
 #include "hash_data.hpp"
+#include "message.hpp"
 
 #include <gradus/gradus.hpp>
 
@@ -8,13 +9,6 @@ using namespace gradus;
 using namespace hash_data;
 
 namespace {
-
-template <class F> std::string message(const F& f) {
-    try {
-        f();
-    } catch (const ValueError& e) { return e.what(); }
-    return "nothing was thrown";
-}
 
 const auto x = values(1, 2, Shape{8, 4});
 const auto y = integers(2, 3, Shape{8});
@@ -31,20 +25,21 @@ Tensor<float> gradient(const Sequential<float>& model) { return Tensor<float>(mo
 TEST_CASE("steps: a backward uses up forward and loss") {
     auto model = compiled_model();
     model.forward(x);
-    CHECK(message([&] { model.backward(); }) ==
+    CHECK(message<ValueError>([&] { model.backward(); }) ==
           "model: backward expects loss first, or a gradient of the outputs, backward(dy)");
     const double first = model.loss(y);
     CHECK(model.loss(y) == first); // asked twice, seeded once
     model.backward();
     const auto g = gradient(model);
-    CHECK(message([&] { model.backward(); }) ==
+    CHECK(message<ValueError>([&] { model.backward(); }) ==
           "model: backward expects a new forward and loss, got those that a backward has used up");
-    CHECK(message([&] { model.loss(y); }) == "model: loss expects a new forward, got one that backward has used up");
+    CHECK(message<ValueError>([&] { model.loss(y); }) ==
+          "model: loss expects a new forward, got one that backward has used up");
     const Tensor<float> dy(Shape{8, 3}, 1.0f);
-    CHECK(message([&] { model.backward(dy.view()); }) ==
+    CHECK(message<ValueError>([&] { model.backward(dy.view()); }) ==
           "model: backward expects a new forward, got one that a backward has used up");
     model.forward(x);
-    CHECK(message([&] { model.backward(); }).find("expects loss first") != std::string::npos);
+    CHECK(message<ValueError>([&] { model.backward(); }).find("expects loss first") != std::string::npos);
     for (Index i = 0; i < g.size(); ++i) CHECK(gradient(model)[i] == g[i]);
     CHECK(model.output().shape() == Shape{8, 3});
 }
@@ -54,18 +49,18 @@ TEST_CASE("steps: an update expects a backward since the last one") {
     model.forward(x);
     model.loss(y);
     const char* none = "model: step expects backward first, got no gradients since the last update";
-    CHECK(message([&] { model.step(); }) == none);
+    CHECK(message<ValueError>([&] { model.step(); }) == none);
     model.backward();
     model.step();
     const std::string before = model.fingerprint();
-    CHECK(message([&] { model.step(); }) == none);
+    CHECK(message<ValueError>([&] { model.step(); }) == none);
     CHECK(model.updates() == 1);
     CHECK(model.fingerprint() == before);
     model.train_on_batch(x, y);
-    CHECK(message([&] { model.step(); }) == none);
+    CHECK(message<ValueError>([&] { model.step(); }) == none);
     model.fit(x, y, {.verbose = Verbose::silent});
-    CHECK(message([&] { model.backward(); }).find("expects a new forward and loss") != std::string::npos);
-    CHECK(message([&] { model.step(); }) == none);
+    CHECK(message<ValueError>([&] { model.backward(); }).find("expects a new forward and loss") != std::string::npos);
+    CHECK(message<ValueError>([&] { model.step(); }) == none);
 }
 
 TEST_CASE("steps: several batches before an update, a loss without backward, gradients of outputs") {
@@ -103,6 +98,6 @@ TEST_CASE("steps: a batch that was refused leaves no step to go on with") {
     auto wrong = y;
     wrong[5] = 3;
     CHECK_THROWS_AS(model.train_on_batch(values(3, 2, Shape{8, 4}), wrong), ValueError);
-    CHECK(message([&] { model.backward(); }) == "model: backward expects forward and loss first");
-    CHECK(message([&] { model.output(); }) == "model: output expects forward first");
+    CHECK(message<ValueError>([&] { model.backward(); }) == "model: backward expects forward and loss first");
+    CHECK(message<ValueError>([&] { model.output(); }) == "model: output expects forward first");
 }

@@ -1,6 +1,7 @@
 // What a step does beside the optimizer: penalties, clipping, groups, accumulation, averages, class weights.
 #include "catch.hpp"
 #include "hash_data.hpp"
+#include "message.hpp"
 
 #include <gradus/gradus.hpp>
 #include <gradus/io/safetensors.hpp>
@@ -132,13 +133,6 @@ std::string text_print(bool sparse, const ClipOptions& clip, Index accumulate) {
     model.fit(padded(1, 300, 40, 9), integers(2, 2, Shape{40}),
               {.batch_size = 6, .epochs = 3, .verbose = Verbose::silent});
     return model.fingerprint();
-}
-
-template <class F> std::string message(const F& f) {
-    try {
-        f();
-    } catch (const Error& e) { return e.what(); }
-    return "nothing was thrown";
 }
 
 } // namespace
