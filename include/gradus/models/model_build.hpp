@@ -1,5 +1,6 @@
 /// Definitions of Model: graph, parameters, compile, names, fingerprint, summary, clone. Included by models/model.hpp.
 #pragma once
+#include <gradus/core/hash.hpp>
 #include <gradus/models/model.hpp>
 #include <gradus/models/summary.hpp>
 
@@ -133,22 +134,12 @@ template <class T> Index Model<T>::count_parameters() const {
 }
 
 template <class T> std::string Model<T>::fingerprint() const {
-    std::uint64_t hash = 0x9ae16a3b2f90404f;
+    std::uint64_t hash = detail::hash_start;
     for (const Parameter& p : table()->list()) {
         const AnyView v = p.view();
-        const auto* bytes = static_cast<const unsigned char*>(v.data);
-        const Index n = v.bytes();
-        for (Index i = 0; i < n; i += 8) {
-            std::uint64_t word = 0;
-            for (Index k = i; k < std::min(i + 8, n); ++k) word |= std::uint64_t{bytes[k]} << (8 * (k - i));
-            hash = mix(hash ^ word);
-        }
-        hash = mix(hash ^ static_cast<std::uint64_t>(n));
+        hash = detail::hash_bytes(hash, v.data, v.bytes());
     }
-    static constexpr char digits[] = "0123456789abcdef";
-    std::string s(16, '0');
-    for (std::size_t i = 0; i < 16; ++i) s[15 - i] = digits[(hash >> (4 * i)) & 15];
-    return s;
+    return detail::hash_text(hash);
 }
 
 template <class T> std::string Model<T>::summary() const { return summarize(*graph(), *table(), frozen_flags()); }
