@@ -8,6 +8,7 @@
 #pragma once
 #include <gradus/core/error.hpp>
 #include <gradus/core/types.hpp>
+#include <gradus/core/utf8.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -201,41 +202,13 @@ private:
     }
     /// Quoted and escaped; bytes that are not UTF-8 become question marks.
     void text(std::string_view s) {
-        out_ += '"';
+        std::string clean;
         while (!s.empty()) {
-            const std::size_t n = sequence(s);
-            const auto c = static_cast<unsigned char>(s[0]);
-            if (n == 0) {
-                out_ += '?';
-            } else if (c == '"' || c == '\\') {
-                out_ += '\\';
-                out_ += s[0];
-            } else if (c < 0x20) {
-                constexpr char digits[] = "0123456789abcdef";
-                out_ += "\\u00";
-                out_ += digits[c >> 4];
-                out_ += digits[c & 15];
-            } else {
-                out_ += s.substr(0, n);
-            }
-            s.remove_prefix(std::max<std::size_t>(1, n));
+            const std::size_t n = character_length(s);
+            clean += n ? s.substr(0, n) : "?";
+            s.remove_prefix(n ? n : 1);
         }
-        out_ += '"';
-    }
-    /// Bytes of the character that s begins with; 0: none.
-    static std::size_t sequence(std::string_view s) {
-        const auto at = [&](std::size_t i) { return i < s.size() ? static_cast<unsigned char>(s[i]) : 0u; };
-        const auto follows = [&](std::size_t n) {
-            for (std::size_t i = 1; i < n; ++i)
-                if ((at(i) & 0xc0u) != 0x80u) return std::size_t{0};
-            return n;
-        };
-        const unsigned a = at(0), b = at(1);
-        if (a < 0x80) return 1;
-        if (a >= 0xc2 && a <= 0xdf) return follows(2);
-        if (a >= 0xe0 && a <= 0xef) return (a == 0xe0 && b < 0xa0) || (a == 0xed && b >= 0xa0) ? 0 : follows(3);
-        if (a >= 0xf0 && a <= 0xf4) return (a == 0xf0 && b < 0x90) || (a == 0xf4 && b >= 0x90) ? 0 : follows(4);
-        return 0;
+        print_json_text(out_, clean);
     }
     void flush() {
         good_ = good_ && std::fwrite(out_.data(), 1, out_.size(), file_) == out_.size();
