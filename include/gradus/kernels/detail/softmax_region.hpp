@@ -20,17 +20,26 @@ template <class T> struct DivideBy {
     GRADUS_REGION_INLINE Vector<T> operator()(Vector<T> v) const { return v / splat<T>(divisor); }
 };
 
-/// Rows of at most one vector stay in registers; the operations are those of longer rows.
-template <class T> GRADUS_REGION_INLINE void softmax_short(T* y, const T* x, Index rows, Index cols) {
+/// `count` rows of at most one vector, in registers; the operations are those of longer rows. All are read before one
+/// is written: in place, a row's load would wait for the store of the row before.
+template <class T, int count> GRADUS_REGION_INLINE void softmax_rows(T* y, const T* x, Index cols) {
     constexpr int half = int(width<T> / 2);
     const Vector<T> lowest = splat<T>(-T(__builtin_inff()));
-    for (Index r = 0; r < rows; ++r, y += cols, x += cols) {
-        const Vector<T> v = load_part<T>(x, cols);
-        const Vector<T> known = first_lanes<T>(cols, v, lowest);
+    Vector<T> v[count];
+    for (int r = 0; r < count; ++r) v[r] = load_part<T>(x + r * cols, cols);
+    for (int r = 0; r < count; ++r) {
+        const Vector<T> known = first_lanes<T>(cols, v[r], lowest);
         const Vector<T> largest = join_lanes<T, half>(known > lowest ? known : lowest, Max{});
-        const Vector<T> e = softmax_term<T>(v - largest);
-        store_part<T>(y, e / join_lanes<T, half>(first_lanes<T>(cols, e, Vector<T>{}), Add{}), cols);
+        const Vector<T> e = softmax_term<T>(v[r] - largest);
+        v[r] = e / join_lanes<T, half>(first_lanes<T>(cols, e, Vector<T>{}), Add{});
     }
+    for (int r = 0; r < count; ++r) store_part<T>(y + r * cols, v[r], cols);
+}
+template <class T> GRADUS_REGION_INLINE void softmax_short(T* y, const T* x, Index rows, Index cols) {
+    constexpr int block = 8;
+    Index r = 0;
+    for (; r + block <= rows; r += block) softmax_rows<T, block>(y + r * cols, x + r * cols, cols);
+    for (; r < rows; ++r) softmax_rows<T, 1>(y + r * cols, x + r * cols, cols);
 }
 
 template <class T> void softmax_forward(T* y, const T* x, Index rows, Index cols) {
