@@ -125,4 +125,14 @@ template <class F> double time_kernel(benchmark::State& state, F&& run) {
     return best_seconds(run);
 }
 
+/// The products of the workloads, each also with either side transposed (1: left, 2: right).
+inline void product_shapes(benchmark::internal::Benchmark* b) {
+    b->ArgNames({"m", "n", "k", "transposed"});
+    const Index all[][3] = {
+        {32, 64, 20},     {128, 128, 128},   {256, 256, 256}, {512, 512, 512}, {1024, 1024, 1024}, {2048, 2048, 2048},
+        {32, 256, 64},    {128, 512, 784},   {64, 256, 1024}, {32, 64, 50},    {256, 10, 64},      {4096, 64, 576},
+        {1024, 768, 768}, {1024, 3072, 768}, {25, 64, 576},   {1, 256, 512},   {64, 256, 3200}};
+    for (const auto& s : all)
+        for (Index t : {0, 1, 2}) b->Args({s[0], s[1], s[2], t});
+}
 } // namespace bench

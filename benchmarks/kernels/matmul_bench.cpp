@@ -67,16 +67,7 @@ void matmul(benchmark::State& state) {
     state.counters["xEigen"] = theirs / mine;
 }
 
-void shapes(benchmark::internal::Benchmark* b) {
-    b->ArgNames({"m", "n", "k", "transposed"});
-    const Index all[][3] = {
-        {32, 64, 20},     {128, 128, 128},   {256, 256, 256}, {512, 512, 512}, {1024, 1024, 1024}, {2048, 2048, 2048},
-        {32, 256, 64},    {128, 512, 784},   {64, 256, 1024}, {32, 64, 50},    {256, 10, 64},      {4096, 64, 576},
-        {1024, 768, 768}, {1024, 3072, 768}, {25, 64, 576},   {1, 256, 512},   {64, 256, 3200}};
-    for (const auto& s : all)
-        for (Index t : {0, 1, 2}) b->Args({s[0], s[1], s[2], t});
-}
-BENCHMARK(matmul)->Apply(shapes)->MinTime(0.01)->UseRealTime();
+BENCHMARK(matmul)->Apply(bench::product_shapes)->MinTime(0.01)->UseRealTime();
 
 void column_sums(benchmark::State& state) {
     const Index rows = state.range(0), cols = state.range(1);

@@ -24,7 +24,8 @@ CompileOptions<float> everything() {
             .groups = {{"embedding", 0.5}, {"lstm", 2}},
             .clip = {.global_norm = 0.5},
             .accumulate = 2,
-            .ema = {.momentum = 0.9}};
+            .ema = {.momentum = 0.9},
+            .precision = bfloat16};
 }
 Sequential<float> model_of() {
     Sequential model{

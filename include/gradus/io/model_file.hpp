@@ -8,6 +8,7 @@
 #include <gradus/io/architecture.hpp>
 #include <gradus/io/detail/checksum.hpp>
 #include <gradus/io/weights.hpp>
+#include <gradus/kernels/bfloat16.hpp>
 #include <gradus/models/model.hpp>
 
 #include <bit>
@@ -79,6 +80,7 @@ template <class T> Json encode_compile(const Model<T>& model, FieldEncoder& enco
     };
     numbers("clip", {o.clip.value, o.clip.norm, o.clip.global_norm});
     if (o.accumulate > 1) j.add("accumulate", o.accumulate);
+    if (o.precision.format()) j.add("precision", text_to_json(std::string(o.precision.name())));
     if (o.ema.momentum > 0) numbers("ema", {o.ema.momentum, o.ema.overwrite ? 1.0 : 0.0});
     return j;
 }
@@ -275,6 +277,12 @@ private:
         const auto clip = numbers("clip", 3), ema = numbers("ema", 2);
         o.clip = {clip[0], clip[1], clip[2]};
         o.ema = {ema[0], ema[1] != 0};
+        if (const Json* precision = j.find("precision")) {
+            const auto* name = precision->get<std::string>();
+            if (!name || *name != "bfloat16")
+                throw_value_error("compile: precision expects \"bfloat16\", where it is given");
+            o.precision = bfloat16;
+        }
         if (j.find("accumulate")) o.accumulate = integer(j, "accumulate", "compile");
         model.compile(o);
         freeze(model);

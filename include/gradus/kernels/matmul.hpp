@@ -4,8 +4,10 @@
 #include <gradus/kernels/activation_kind.hpp>
 #include <gradus/kernels/detail/gemm.hpp>
 #include <gradus/kernels/detail/ref.hpp>
+#include <gradus/kernels/precision.hpp>
 
 #include <algorithm>
+#include <type_traits>
 
 GRADUS_BEGIN
 namespace kernels {
@@ -29,11 +31,15 @@ struct MatmulPlan {
 
 inline constexpr Index matmul_columns = 512;
 
-template <class T> MatmulPlan matmul_plan(Index m, Index n, Index k, Transpose tb) {
+template <class T>
+MatmulPlan matmul_plan(Index m, Index n, Index k, Transpose ta, Transpose tb, const GemmTable<T>& table) {
     MatmulPlan plan;
-    plan.pack = k > 0 && (tb == Transpose::yes || (m >= 96 && k * n * Index(sizeof(T)) > (Index(1) << 19)));
-    const Index depth = plan.pack && k > gemm_depth<T> ? gemm_depth<T> : k > 0 ? k : 1;
+    plan.pack =
+        k > 0 && (table.unit > 1 || tb == Transpose::yes || (m >= 96 && k * n * Index(sizeof(T)) > (Index(1) << 19)));
+    const Index depth = plan.pack && k > table.depth ? table.depth : k > 0 ? k : 1;
     const Index width = plan.pack && n > matmul_columns ? matmul_columns : n;
+    // Rows of A that the block packs (a transposed A's lie far apart) are packed once if a cell has all columns.
+    const bool packs_rows = table.unit > 1 || (ta == Transpose::yes && width >= 256 && m * Index(sizeof(T)) >= 1024);
     // A cell is worth half a million multiply-adds, some microseconds, or up to eight times that where there are many.
     const Index million = Index(1) << 20;
     const Index work = m * width * depth / 48;
@@ -41,9 +47,9 @@ template <class T> MatmulPlan matmul_plan(Index m, Index n, Index k, Transpose t
     if (m * width <= 2 * wanted) {
         plan.rows = m;
         plan.cols = width;
-    } else if (m * width >= 48 * 512 && wanted >= 12 * width) {
+    } else if (packs_rows || (m * width >= 48 * 512 && wanted >= 12 * width)) {
         plan.cols = width;
-        plan.rows = wanted / width / 12 * 12;
+        plan.rows = std::max<Index>(wanted / width / 12 * 12, 12);
     } else {
         const Index step = 2 * gemm_panel<T>;
         plan.rows = m < 48 ? m : 48;
@@ -52,6 +58,14 @@ template <class T> MatmulPlan matmul_plan(Index m, Index n, Index k, Transpose t
     }
     return plan;
 }
+
+#if !GRADUS_EIGEN_KERNELS
+template <class T> const GemmTable<T>& matmul_table(ProductPrecision precision) {
+    if constexpr (std::is_same_v<T, float>)
+        if (precision.format()) return *precision.format()->table();
+    return GRADUS_DISPATCH(gemm_table<T>);
+}
+#endif
 
 } // namespace detail
 
@@ -62,20 +76,30 @@ template <class T> using Strip = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic
 
 template <class T> void matmul(T* c, Index ldc, const T* a, Index lda, Transpose ta, const T* b, Index ldb,
                                Transpose tb, Index m, Index n, Index k, bool accumulate, const Epilogue<T>& epilogue,
-                               T* = nullptr) {
+                               T* = nullptr, ProductPrecision precision = {}) {
     if (m <= 0 || n <= 0) return;
     const bool at = ta == Transpose::yes, bt = tb == Transpose::yes;
     parallel_for(0, m, 32, [&](Index i, Index end) {
         const Index rows = end - i;
         Eigen::Map<Strip<T>, 0, Eigen::OuterStride<>> out(c + i * ldc, rows, n, Eigen::OuterStride<>(ldc));
         if (!accumulate) out.setZero();
-        if (k > 0) {
-            const auto left = at ? matrix(a + i, k, rows, lda) : matrix(a + i * lda, rows, k, lda);
-            const auto right = bt ? matrix(b, n, k, ldb) : matrix(b, k, n, ldb);
+        const auto add = [&](const auto& left, const auto& right) {
             if (!at && !bt) out.noalias() += left * right;
             if (at && !bt) out.noalias() += left.transpose() * right;
             if (!at && bt) out.noalias() += left * right.transpose();
             if (at && bt) out.noalias() += left.transpose() * right.transpose();
+        };
+        if (k > 0) {
+            const auto left = at ? matrix(a + i, k, rows, lda) : matrix(a + i * lda, rows, k, lda);
+            const auto right = bt ? matrix(b, n, k, ldb) : matrix(b, k, n, ldb);
+            if (std::is_same_v<T, float> && precision.format()) {
+                const auto round = [&](T x) {
+                    return static_cast<T>(precision.format()->round(static_cast<float>(x)));
+                };
+                add(left.unaryExpr(round), right.unaryExpr(round));
+            } else {
+                add(left, right);
+            }
         }
         if (epilogue.bias) out.rowwise() += array(epilogue.bias, n).matrix().transpose();
         if (epilogue.activation == activation::relu) out = out.unaryExpr([](T x) { return x < 0 ? T(0) : x; });
@@ -100,11 +124,11 @@ using ref::matmul_workspace;
 
 #else
 
-/// Elements of T that matmul needs as workspace; grows with each size, and stays below 512 x 1024 bytes.
-template <class T> Index matmul_workspace(Index m, Index n, Index k, Transpose, Transpose tb) {
-    if (tb == Transpose::no && m < 96) return 0;
+/// Elements of T that matmul needs as workspace in any precision; grows with each size, and stays within 512 x 1024
+/// bytes. In T's own, products of fewer than 96 rows by a matrix that is not transposed use none of it.
+template <class T> Index matmul_workspace(Index, Index n, Index k, Transpose, Transpose) {
     const Index width = n < detail::matmul_columns ? n : detail::matmul_columns;
-    const Index depth = k < detail::gemm_depth<T> ? k : detail::gemm_depth<T>;
+    const Index depth = k + k % 2 < detail::gemm_depth<T> ? k + k % 2 : detail::gemm_depth<T>;
     return detail::gemm_packed_size<T>(depth, width);
 }
 
@@ -112,13 +136,14 @@ template <class T> Index matmul_workspace(Index m, Index n, Index k, Transpose, 
 /// with ta, a is [k, m]; with tb, b is [n, k]. c overlaps neither. Each output is one chain of fused multiply-adds over
 /// k in rising order, from 0 or, with `accumulate`, from c; so bits depend on nothing else. `workspace` holds
 /// matmul_workspace elements. Activations: linear and relu (NaN stays NaN); others come after it, with
-/// activation_forward.
+/// activation_forward. Another `precision` rounds the operands while it packs them, and has chains of its own
+/// (bfloat16.hpp); it applies to floats only.
 template <class T> void matmul(T* c, Index ldc, const T* a, Index lda, Transpose ta, const T* b, Index ldb,
                                Transpose tb, Index m, Index n, Index k, bool accumulate, const Epilogue<T>& epilogue,
-                               T* workspace) {
+                               T* workspace, ProductPrecision precision = {}) {
     if (m <= 0 || n <= 0) return;
-    const detail::GemmTable<T>& table = GRADUS_DISPATCH(gemm_table<T>);
-    const detail::MatmulPlan plan = detail::matmul_plan<T>(m, n, k, tb);
+    const detail::GemmTable<T>& table = detail::matmul_table<T>(precision);
+    const detail::MatmulPlan plan = detail::matmul_plan<T>(m, n, k, ta, tb, table);
     const bool at = ta == Transpose::yes, bt = tb == Transpose::yes;
     const Index row_blocks = (m - 1) / plan.rows + 1;
 
@@ -132,7 +157,8 @@ template <class T> void matmul(T* c, Index ldc, const T* a, Index lda, Transpose
             detail::GemmEnds<T> own = ends;
             if (own.bias) own.bias += j0 + j;
             table.block(c + i * ldc + j0 + j, ldc, left + (at ? i : i * lda), lda, at,
-                        right_ld ? right + j : right + j * depth, right_ld, rows, cols, depth, own);
+                        right_ld ? right + j : right + j * detail::packed_rows(table, depth), right_ld, rows, cols,
+                        depth, own);
         });
     };
 
@@ -141,15 +167,16 @@ template <class T> void matmul(T* c, Index ldc, const T* a, Index lda, Transpose
         cells(0, n, k, a, b, ldb > 0 ? ldb : 1, {epilogue.bias, accumulate, relu});
         return;
     }
-    constexpr Index panel = detail::gemm_panel<T>, deep = detail::gemm_depth<T>;
+    constexpr Index panel = detail::gemm_panel<T>;
+    const Index deep = table.depth;
     for (Index j = 0; j < n; j += detail::matmul_columns) {
         const Index width = n - j < detail::matmul_columns ? n - j : detail::matmul_columns;
         for (Index p = 0; p < k; p += deep) {
             const Index depth = k - p < deep ? k - p : deep;
             const bool last = p + depth == k;
             parallel_for(0, width, 4 * panel, [&](Index from, Index to) {
-                table.pack(workspace + from * depth, b + (bt ? (j + from) * ldb + p : p * ldb + j + from), ldb, bt,
-                           depth, to - from);
+                table.pack(workspace + from * detail::packed_rows(table, depth),
+                           b + (bt ? (j + from) * ldb + p : p * ldb + j + from), ldb, bt, depth, to - from);
             });
             cells(j, width, depth, a + (at ? p * lda : p), workspace, 0,
                   {last ? epilogue.bias : nullptr, accumulate || p > 0, last && relu});

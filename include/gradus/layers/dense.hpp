@@ -86,7 +86,7 @@ public:
         T* const z = r[z_].empty() ? y.data() : r[z_].data();
         kernels::matmul<T>(z, units, x.data(), features, Transpose::no, r[kernel_].data(), units, Transpose::no, rows,
                            units, features, false, {.bias = r[bias_].data(), .activation = fused ? relu : linear},
-                           r[workspace_].data());
+                           r[workspace_].data(), r.precision());
         if (!fused) kernels::activation_forward(y.data(), z, o_.activation, rows, units);
     }
 
@@ -104,13 +104,14 @@ public:
             dz = r[dz_].data();
         }
         T* workspace = r[workspace_].data();
+        const bool adds = !r.overwrites(kernel_), adds_bias = !r.overwrites(bias_);
         if (const auto g = r.grad(kernel_); !g.empty())
             kernels::matmul<T>(g.data(), units, x.data(), features, Transpose::yes, dz, units, Transpose::no, features,
-                               units, rows, true, {}, workspace);
-        if (const auto g = r.grad(bias_); !g.empty()) kernels::column_sums(g.data(), dz, rows, units, true);
+                               units, rows, adds, {}, workspace, r.precision());
+        if (const auto g = r.grad(bias_); !g.empty()) kernels::column_sums(g.data(), dz, rows, units, adds_bias);
         if (!dx.empty())
             kernels::matmul<T>(dx.data(), features, dz, units, Transpose::no, r[kernel_].data(), units, Transpose::yes,
-                               rows, features, units, false, {}, workspace);
+                               rows, features, units, false, {}, workspace, r.precision());
     }
 
     /// Takes a following activation into the product.

@@ -3,9 +3,12 @@
 #include <gradus/core/random.hpp>
 #include <gradus/core/segment.hpp>
 #include <gradus/core/view.hpp>
+#include <gradus/kernels/precision.hpp>
 #include <gradus/layers/handles.hpp>
 
+#include <algorithm>
 #include <initializer_list>
+#include <utility>
 #include <vector>
 
 GRADUS_BEGIN
@@ -27,7 +30,8 @@ struct Frame {
     const LayerBase* layer = nullptr;
     std::vector<AnyView> x, y, dy, dx; // masks travel in the views
     std::vector<AnyView> params, grads, states, old, next;
-    std::vector<Rows> rows; // per parameter
+    std::vector<std::uint8_t*> unwritten; // per gradient, where it is dense: whether it holds nothing yet
+    std::vector<Rows> rows;               // per parameter
     std::vector<Buffer> saved, scratch_forward, scratch_backward;
     std::vector<Frame> children;
     Index times = 1, time = 0;
@@ -40,6 +44,7 @@ struct Pass {
     bool training = false;         ///< dropout, running means
     bool backward = false;         ///< which scratch is current
     bool below_activation = false; ///< this place: see Run::below_activation
+    ProductPrecision precision = {};
     std::uint64_t seed = 0;
     std::uint32_t update = 0, micro = 0, first_row = 0;
 };
@@ -58,7 +63,7 @@ public:
     template <class U> View<U> y_as(int i) const { return at(frame_->y, i).template as<U>(); }
     /// Where output i's mask is written, for layers that declared Mask::make.
     View<std::uint8_t> out_mask(int i) const {
-        const AnyView v = at(frame_->y, i);
+        const AnyView& v = at(frame_->y, i);
         return v.mask ? View<std::uint8_t>(v.mask, v.mask_shape) : View<std::uint8_t>();
     }
     /// Empty: nobody used output i; read it as zero.
@@ -69,7 +74,18 @@ public:
     View<const T> operator[](Param p) const { return at(frame_->params, p.i).template as<const T>(); }
     /// Empty: the parameter is frozen; else accumulate. A row-sparse parameter's gradient has one row for each of
     /// rows(p).
-    View<T> grad(Param p) const { return at(frame_->grads, p.i).template as<T>(); }
+    View<T> grad(Param p) const {
+        const View<T> g = at(frame_->grads, p.i).template as<T>();
+        if (overwrites(p)) std::fill(g.begin(), g.end(), T(0));
+        return g;
+    }
+    /// Saves a layer reading zeros only to add to them: whether grad(p) holds nothing yet, so that what is written next
+    /// must replace it, all of it. To be asked before grad(p), which otherwise makes it zero; it says yes once.
+    bool overwrites(Param p) const {
+        if (p.i < 0 || p.i >= static_cast<int>(frame_->unwritten.size())) return false;
+        std::uint8_t* const flag = frame_->unwritten[static_cast<std::size_t>(p.i)];
+        return flag && std::exchange(*flag, std::uint8_t(0));
+    }
     /// Row-sparse: the sorted unique ids of this step.
     std::span<const std::int32_t> rows(Param p) const { return frame_->rows[static_cast<std::size_t>(p.i)].ids; }
     /// Row-sparse: for each id of this place's input, in order, its position in rows(p).
@@ -93,6 +109,8 @@ public:
     /// In backward: dy is already the gradient below the layer's final activation, which a linked loss passed over.
     /// In a loss's forward: the gradient it computes must be that one.
     bool below_activation() const { return pass_.below_activation; }
+    /// What this pass's products are to be computed in: the last argument of kernels::matmul.
+    ProductPrecision precision() const { return pass_.precision; }
     /// The stream of this place, purpose and step; rows are samples of the batch.
     Random random(Purpose purpose) const {
         return Random(pass_.seed, frame_->place, purpose, pass_.update, pass_.micro, pass_.first_row);
@@ -104,8 +122,8 @@ public:
                   std::initializer_list<AnyView> dy, std::initializer_list<AnyView> dx) const;
 
 private:
-    static AnyView at(const std::vector<AnyView>& list, int i) {
-        return i >= 0 && i < static_cast<int>(list.size()) ? list[static_cast<std::size_t>(i)] : AnyView();
+    static const AnyView& at(const std::vector<AnyView>& list, int i) {
+        return i >= 0 && i < static_cast<int>(list.size()) ? list[static_cast<std::size_t>(i)] : absent;
     }
     template <class U> View<U> entry(const std::vector<Frame::Buffer>& list, int i) const {
         if (i < 0 || i >= static_cast<int>(list.size())) return {};
@@ -113,6 +131,8 @@ private:
         if (!b.view.data) return {};
         return {reinterpret_cast<U*>(static_cast<std::byte*>(b.view.data) + b.stride * frame_->time), b.view.shape};
     }
+
+    static inline const AnyView absent{};
 
     Frame* frame_;
     Pass pass_;

@@ -1,6 +1,7 @@
 /// The options of compile, fit, evaluate and predict. Order and names are Keras's.
 #pragma once
 #include <gradus/data/dataset.hpp>
+#include <gradus/kernels/bfloat16.hpp>
 #include <gradus/losses/loss.hpp>
 #include <gradus/metrics/metric.hpp>
 #include <gradus/models/callback.hpp>
@@ -92,6 +93,10 @@ template <class T> struct CompileOptions {
     /// rows.
     Index accumulate = 1;
     EMAOptions ema = {};
+    /// `bfloat16`: products of Dense round their operands to it; all else stays in the model's scalar, weights too, so
+    /// the loss needs no scaling. Holds for fit, evaluate and predict of this model. ValueError for a model of double.
+    /// As PyTorch's autocast, which also keeps results in bfloat16; Keras's mixed_bfloat16 keeps activations in it.
+    ProductPrecision precision = {};
 };
 
 /// Data that training never sees.

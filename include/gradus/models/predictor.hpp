@@ -6,10 +6,12 @@
 
 GRADUS_BEGIN
 
-/// Bounds of a predictor's plan. `parallel` lets it use the process's threads; off, it stays on the caller's.
+/// Bounds of a predictor's plan. `parallel` lets it use the process's threads; off, it stays on the caller's. Products
+/// are in `precision`, whatever the model was compiled with.
 struct PredictorOptions {
     Index batch = 1;
     bool parallel = false;
+    ProductPrecision precision = {};
 };
 
 /// Runs a model's graph on its current parameters; allocates nothing once it has seen inputs of a size. Predictors of
@@ -23,6 +25,7 @@ public:
           workspace_(std::make_unique<Workspace<T>>(*graph_, *table_, *layout_, PlanOptions{})) {
         if (options.batch < 1)
             throw_value_error("predictor: batch expects at least 1, got " + std::to_string(options.batch));
+        pass_.precision = options.precision;
     }
 
     /// Computes output 0 of a batch of at most `batch` rows into `y`. Throws ShapeError or ValueError before anything
@@ -68,7 +71,7 @@ private:
         ran_ = false;
         for (std::size_t i = 0; i < x.size(); ++i) copy_column(workspace_->value(graph_->inputs()[i]), x[i].view());
         const SerialScope serial(!options_.parallel);
-        workspace_->forward(Pass{}, 0, workspace_->size());
+        workspace_->forward(pass_, 0, workspace_->size());
         ran_ = true;
     }
 
@@ -79,6 +82,7 @@ private:
     std::unique_ptr<GradientLayout> layout_;
     std::unique_ptr<Workspace<T>> workspace_;
     Extents extents_;
+    Pass pass_;
     bool ran_ = false;
 };
 

@@ -237,6 +237,7 @@ private:
         pass.training = c_ != nullptr;
         if (c_) {
             pass.seed = c_->seed;
+            pass.precision = c_->options().precision;
             pass.update = static_cast<std::uint32_t>(c_->updates);
         }
         for (int i = 0; i < w.size(); ++i)

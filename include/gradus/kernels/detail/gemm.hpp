@@ -27,11 +27,18 @@ template <class T> struct GemmEnds {
 };
 
 template <class T> struct GemmTable {
+    Index depth;           ///< rows of k that one pass takes
+    Index unit, unit_rows; ///< so many rows of k become so many rows of a panel
     void (*pack)(T* packed, const T* b, Index ldb, bool transposed, Index k, Index n);
     void (*block)(T* c, Index ldc, const T* a, Index lda, bool transposed_a, const T* b, Index ldb, Index m, Index n,
                   Index k, const GemmEnds<T>& ends);
     void (*column_sums)(T* out, const T* x, Index ldx, Index rows, Index cols, bool accumulate);
 };
+
+/// Rows of a panel that hold k rows of B.
+template <class T> Index packed_rows(const GemmTable<T>& table, Index k) {
+    return (k + table.unit - 1) / table.unit * table.unit_rows;
+}
 
 } // namespace kernels::detail
 GRADUS_END

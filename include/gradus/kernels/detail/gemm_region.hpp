@@ -17,25 +17,30 @@ GRADUS_REGION_INLINE Vector<T> gemm_left(const T* a0, const T* a1, const T* a2, 
     return splat<T>(I % 4 == 0 ? base[0] : I % 4 == 1 ? base[one] : I % 4 == 2 ? base[2 * one] : base[three]);
 }
 
-template <class T, int N>
+/// What a tile does with an element of A and one of B, on vectors.
+template <class T> struct GemmFma {
+    static GRADUS_REGION_INLINE void add(Vector<T>& acc, Vector<T> a, Vector<T> b) { acc = fma(a, b, acc); }
+};
+
+template <class T, int N, class Step>
 GRADUS_REGION_INLINE void gemm_row(Vector<T> (&acc)[N], Vector<T> av, const Vector<T> (&bv)[N]) {
 #pragma GCC unroll 8
-    for (int j = 0; j < N; ++j) acc[j] = fma(av, bv[j], acc[j]);
+    for (int j = 0; j < N; ++j) Step::add(acc[j], av, bv[j]);
 }
 
 /// acc += one column of A times one row of B. A pack, not a loop over I: offsets are constants whatever the optimiser
 /// does.
-template <class T, int N, int... I>
+template <class T, int N, class Step, int... I>
 GRADUS_REGION_INLINE void gemm_step(Vector<T> (*acc)[N], const T* a0, const T* a1, const T* a2, Index one, Index three,
                                     const Vector<T> (&bv)[N], std::integer_sequence<int, I...>) {
-    (gemm_row<T, N>(acc[I], gemm_left<T, I>(a0, a1, a2, one, three), bv), ...);
+    (gemm_row<T, N, Step>(acc[I], gemm_left<T, I>(a0, a1, a2, one, three), bv), ...);
 }
 
 /// c [R, cols] from op(a) [R, k] and b [k, cols], cols being N vectors or, with Part, fewer in the last of them.
 /// Element (i, p) of op(A) is a[i * row + p * step].
-template <class T, int R, int N, bool Part> void gemm_tile(Index k, const T* a, Index row, Index step, const T* b,
-                                                           Index ldb, T* c, Index ldc, Index cols,
-                                                           const GemmEnds<T>& ends) {
+template <class T, int R, int N, bool Part, class Step> void gemm_tile(Index k, const T* a, Index row, Index step,
+                                                                       const T* b, Index ldb, T* c, Index ldc,
+                                                                       Index cols, const GemmEnds<T>& ends) {
     const Index rest = cols - (N - 1) * width<T>;
     Vector<T> acc[R][N];
     if (ends.accumulate) {
@@ -60,7 +65,7 @@ template <class T, int R, int N, bool Part> void gemm_tile(Index k, const T* a, 
 #pragma GCC unroll 8
         for (int j = 0; j < N; ++j)
             bv[j] = Part && j == N - 1 ? load_part<T>(b + j * width<T>, rest) : load<T>(b + j * width<T>);
-        gemm_step<T, N>(acc, a0, a1, a2, one, three, bv, std::make_integer_sequence<int, R>{});
+        gemm_step<T, N, Step>(acc, a0, a1, a2, one, three, bv, std::make_integer_sequence<int, R>{});
         b += ldb;
         a0 += step;
         if constexpr (R > 4) a1 += step;
@@ -100,20 +105,38 @@ template <class T> using GemmTile = void (*)(Index k, const T* a, Index row, Ind
 template <class T> struct GemmTiles {
     GemmTile<T> of[12];
 };
-template <class T, int N, bool Part, int... R> constexpr GemmTiles<T> make_gemm_tiles() {
-    return {{&gemm_tile<T, R, N, Part>...}};
+template <class T, int N, bool Part, class Step, int... R> constexpr GemmTiles<T> make_gemm_tiles() {
+    return {{&gemm_tile<T, R, N, Part, Step>...}};
 }
-template <class T, int N, bool Part> inline constexpr GemmTiles<T> gemm_tiles =
+template <class T, int N, bool Part, class Step> inline constexpr GemmTiles<T> gemm_tiles =
 #if GRADUS_REGION_BYTES == 64
-    make_gemm_tiles<T, N, Part, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12>();
+    make_gemm_tiles<T, N, Part, Step, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12>();
 #else
-    make_gemm_tiles<T, N, Part, 1, 2, 3, 4, 5, 6>();
+    make_gemm_tiles<T, N, Part, Step, 1, 2, 3, 4, 5, 6>();
 #endif
 
 /// One tile for each number of columns.
-template <class T> GRADUS_REGION_INLINE GemmTile<T> gemm_tile_for(Index rows, Index cols) {
-    if (cols == 2 * width<T>) return gemm_tiles<T, 2, false>.of[rows - 1];
-    return cols > width<T> ? gemm_tiles<T, 2, true>.of[rows - 1] : gemm_tiles<T, 1, true>.of[rows - 1];
+template <class T, class Step = GemmFma<T>> GRADUS_REGION_INLINE GemmTile<T> gemm_tile_for(Index rows, Index cols) {
+    if (cols == 2 * width<T>) return gemm_tiles<T, 2, false, Step>.of[rows - 1];
+    return cols > width<T> ? gemm_tiles<T, 2, true, Step>.of[rows - 1] : gemm_tiles<T, 1, true, Step>.of[rows - 1];
+}
+
+/// A tile's rows against all columns. Rows of b, or of a panel of it, are ldb apart, panels `next`.
+template <class T, class Step> GRADUS_REGION_INLINE void gemm_across(T* c, Index ldc, const T* a, Index row, Index step,
+                                                                     const T* b, Index ldb, Index next, Index rows,
+                                                                     Index n, Index k, const GemmEnds<T>& ends) {
+    constexpr Index pair = 2 * width<T>, panel = gemm_panel<T>;
+    const GemmTile<T> whole = gemm_tile_for<T, Step>(rows, pair);
+    for (Index j0 = 0; j0 < n; j0 += panel, b += next) {
+        const Index end = n - j0 < panel ? n - j0 : panel;
+        GemmEnds<T> own = ends;
+        for (Index j = 0; j < end; j += pair) {
+            own.bias = ends.bias ? ends.bias + j0 + j : nullptr;
+            const Index cols = end - j < pair ? end - j : pair;
+            const GemmTile<T> tile = cols == pair ? whole : gemm_tile_for<T, Step>(rows, cols);
+            tile(k, a, row, step, b + j, ldb, c + j0 + j, ldc, cols, own);
+        }
+    }
 }
 
 /// Interleaves the halves of two vectors: a0 b0 a1 b1 ... of the lower and the upper halves.
@@ -175,7 +198,7 @@ template <class T, int R> Index gemm_thin(T* c, Index ldc, const T* a, Index row
     Index j = 0;
     for (; j + cols <= n; j += cols) {
         own.bias = ends.bias ? ends.bias + j : nullptr;
-        gemm_tile<T, R, 8, false>(k, a, row, step, b + j, ldb, c + j, ldc, cols, own);
+        gemm_tile<T, R, 8, false, GemmFma<T>>(k, a, row, step, b + j, ldb, c + j, ldc, cols, own);
     }
     return j;
 }
@@ -183,7 +206,7 @@ template <class T, int R> Index gemm_thin(T* c, Index ldc, const T* a, Index row
 /// One pass over k; a block of rows at a time against all columns. Element (i, p) of op(A) is a[i * row + p * step].
 template <class T> void gemm_pass(T* c, Index ldc, const T* a, Index row, Index step, const T* b, Index ldb, Index m,
                                   Index n, Index k, const GemmEnds<T>& ends) {
-    constexpr Index pair = 2 * width<T>, panel = gemm_panel<T>;
+    constexpr Index panel = gemm_panel<T>;
     if (m <= 2 && ldb != gemm_packed && n >= 8 * width<T>) {
         const Index done = m == 1 ? gemm_thin<T, 1>(c, ldc, a, row, step, b, ldb, n, k, ends)
                                   : gemm_thin<T, 2>(c, ldc, a, row, step, b, ldb, n, k, ends);
@@ -208,20 +231,8 @@ template <class T> void gemm_pass(T* c, Index ldc, const T* a, Index row, Index 
             pack_rows<T>(buffer, a_tile, row, step, int(rows), k);
             a_tile = buffer;
         }
-        const Index a_row = pack ? 1 : row, a_step = pack ? rows : step;
-        const GemmTile<T> whole = gemm_tile_for<T>(rows, pair);
-        T* c_tile = c + first * ldc;
-        const T* b_panel = b;
-        for (Index j0 = 0; j0 < n; j0 += panel, b_panel += panel_stride) {
-            const Index end = n - j0 < panel ? n - j0 : panel;
-            GemmEnds<T> own = ends;
-            for (Index j = 0; j < end; j += pair) {
-                own.bias = ends.bias ? ends.bias + j0 + j : nullptr;
-                const Index cols = end - j < pair ? end - j : pair;
-                const GemmTile<T> tile = cols == pair ? whole : gemm_tile_for<T>(rows, cols);
-                tile(k, a_tile, a_row, a_step, b_panel + j, stride, c_tile + j0 + j, ldc, cols, own);
-            }
-        }
+        gemm_across<T, GemmFma<T>>(c + first * ldc, ldc, a_tile, pack ? 1 : row, pack ? rows : step, b, stride,
+                                   panel_stride, rows, n, k, ends);
         first += rows;
     }
 }
@@ -336,6 +347,7 @@ template <class T> void column_sums(T* out, const T* x, Index ldx, Index rows, I
     if (j < cols) column_sum<T, 1>(out + j, x + j, ldx, rows, accumulate, Part<T>{cols - j});
 }
 
-template <class T> inline constexpr GemmTable<T> gemm_table = {&gemm_pack<T>, &gemm_block<T>, &column_sums<T>};
+template <class T>
+inline constexpr GemmTable<T> gemm_table = {gemm_depth<T>, 1, 1, &gemm_pack<T>, &gemm_block<T>, &column_sums<T>};
 
 #endif

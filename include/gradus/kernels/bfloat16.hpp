@@ -1,0 +1,69 @@
+/// bfloat16 as the precision of products.
+#pragma once
+#include <gradus/kernels/detail/gemm.hpp>
+#include <gradus/kernels/precision.hpp>
+
+#include <bit>
+#include <cstdint>
+
+#define GRADUS_REGION_FILE <gradus/kernels/detail/bfloat16_region.hpp>
+#include <gradus/kernels/detail/each_isa.hpp>
+
+GRADUS_BEGIN
+namespace kernels {
+namespace ref {
+
+/// The nearest bfloat16 (float's exponent, 8 bits of significand), ties to even, as a float. Denormals become zero, NaN
+/// stays NaN, what is too large infinity; as the processors' conversions.
+inline float round_to_bfloat16(float x) {
+    const auto bits = std::bit_cast<std::uint32_t>(x);
+    if (x != x) return std::bit_cast<float>((bits & 0xffff0000u) | 0x00400000u);
+    if ((bits & 0x7f800000u) == 0) return std::bit_cast<float>(bits & 0x80000000u);
+    return std::bit_cast<float>((bits + 0x7fffu + ((bits >> 16) & 1u)) & 0xffff0000u);
+}
+
+} // namespace ref
+
+namespace detail {
+
+/// Whether vdpbf16ps can run.
+inline bool has_vdpbf16ps() {
+#if GRADUS_EIGEN_KERNELS
+    return false;
+#else
+    return isa() == Isa::avx512 && __builtin_cpu_supports("avx512bf16");
+#endif
+}
+
+#if !GRADUS_EIGEN_KERNELS
+/// A template, so that only programs that use it compile the kernels.
+template <class T> const GemmTable<T>& bfloat16_table(bool native) {
+    if (native) return avx512::bfloat16_table<avx512::Bfloat16Native>;
+    return isa() == Isa::avx512 ? avx512::bfloat16_table<avx512::Bfloat16Emulated>
+           : isa() == Isa::avx2 ? avx2::bfloat16_table<avx2::Bfloat16Emulated>
+                                : baseline::bfloat16_table<baseline::Bfloat16Emulated>;
+}
+#endif
+template <class T> const GemmTable<T>* bfloat16_kernels() {
+#if GRADUS_EIGEN_KERNELS
+    return nullptr;
+#else
+    // AMD's vdpbf16ps takes the time of one fma and does the work of two; on Emerald Rapids it takes that of four.
+    return &bfloat16_table<T>(has_vdpbf16ps() && __builtin_cpu_is("amd"));
+#endif
+}
+
+} // namespace detail
+} // namespace kernels
+
+/// Products round their operands to bfloat16 while packing them, and sum in float32, in pairs of rows of k: an output
+/// is one chain of fma(even, fma(odd, sum)) in rising order, denormals being zero. That is the processor's vdpbf16ps,
+/// with the same bits where it is emulated (not on the baseline set, which has no fused multiply-add, nor on Eigen's
+/// kernels). It takes effect in layers whose products are `kernels::matmul`: Dense, and wrappers around it. An LSTM's
+/// products stay in float32.
+inline constexpr struct Bfloat16 {
+    template <class T = float> static constexpr kernels::detail::ProductFormat format{
+        "bfloat16", &kernels::detail::bfloat16_kernels<T>, &kernels::ref::round_to_bfloat16};
+} bfloat16;
+
+GRADUS_END

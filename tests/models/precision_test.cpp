@@ -1,0 +1,122 @@
+// Products in bfloat16: how near training stays to float32, bits, allocations, errors.
+#include "catch.hpp"
+#include "hash_data.hpp"
+#include "message.hpp"
+
+#include <gradus/gradus.hpp>
+#include <gradus/testing/allocation_guard.hpp>
+
+#include <cmath>
+
+using namespace gradus;
+using namespace hash_data;
+
+namespace {
+
+Sequential<float> network() {
+    Sequential model{Dense(64, relu), Dense(64, relu), Dense(4, softmax)};
+    model.build({dim::batch(), 12});
+    return model;
+}
+CompileOptions<float> options(ProductPrecision precision) {
+    return {.optimizer = Adam(0.003),
+            .loss = SparseCategoricalCrossentropy(),
+            .metrics = {Accuracy()},
+            .seed = 3,
+            .precision = precision};
+}
+
+const auto x = values<float>(1, 2, Shape{2400, 12});
+
+// Which of four quarters of the circle two fixed projections of a row lie in.
+Tensor<std::int32_t> quarters() {
+    const auto w = values<float>(2, 2, Shape{2, 12});
+    Tensor<std::int32_t> y(Shape{x.shape()[0]});
+    for (Index i = 0; i < y.size(); ++i) {
+        float sum[2] = {};
+        for (Index j = 0; j < 12; ++j)
+            for (Index k : {0, 1}) sum[k] += x(i, j) * w(k, j);
+        y[i] = (sum[0] > 0 ? 1 : 0) + (sum[1] > 0 ? 2 : 0);
+    }
+    return y;
+}
+const auto y = quarters();
+
+Results trained(ProductPrecision precision, std::string* fingerprint = nullptr) {
+    auto model = network();
+    model.compile(options(precision));
+    model.fit(x.rows(0, 2000), y.rows(0, 2000), {.batch_size = 40, .epochs = 12, .verbose = Verbose::silent});
+    if (fingerprint) *fingerprint = model.fingerprint();
+    return model.evaluate(x.rows(2000, 2400), y.rows(2000, 2400));
+}
+
+} // namespace
+
+TEST_CASE("precision: bfloat16 learns as float32 does, to half a percent of the rows") {
+    std::string full_bits, rounded_bits;
+    const Results full = trained({}, &full_bits), rounded = trained(bfloat16, &rounded_bits);
+    CAPTURE(full["loss"], rounded["loss"], full["accuracy"], rounded["accuracy"]);
+    CHECK(full_bits != rounded_bits);
+    CHECK(full["accuracy"] > 0.92);
+    CHECK(std::abs(rounded["accuracy"] - full["accuracy"]) <= 0.0051);
+    CHECK(std::abs(rounded["loss"] - full["loss"]) <= 0.05 * full["loss"]);
+}
+
+TEST_CASE("precision: a step's loss in bfloat16 is near float32's, and so is predict") {
+    auto full = network(), rounded = network();
+    full.compile(options({}));
+    rounded.compile(options(bfloat16));
+    const auto few = x.rows(0, 50);
+    const auto a = full.predict(few), b = rounded.predict(few);
+    double worst = 0;
+    for (Index i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(double(a[i]) - double(b[i])));
+    CHECK(worst > 0);
+    CHECK(worst < 0.01);
+    const double one = full.train_on_batch(few, y.rows(0, 50))["loss"];
+    CHECK(std::abs(rounded.train_on_batch(few, y.rows(0, 50))["loss"] - one) < 0.005 * one);
+
+    Predictor<float> plain(rounded, {.batch = 50}), same(rounded, {.batch = 50, .precision = bfloat16});
+    Tensor<float> p(a), q(a);
+    plain(few, p);
+    same(few, q);
+    const auto now = rounded.predict(few);
+    CHECK(std::equal(q.begin(), q.end(), now.begin()));
+    CHECK(!std::equal(p.begin(), p.end(), now.begin()));
+}
+
+#if !GRADUS_EIGEN_KERNELS
+TEST_CASE("precision: the same bits on every set with fused multiply-add and for any number of threads") {
+    std::string first;
+    for (const auto isa : {kernels::Isa::avx2, kernels::Isa::avx512}) {
+        if (!kernels::available(isa)) continue;
+        kernels::IsaScope scope(isa);
+        for (const int n : {1, 3}) {
+            set_threads(n);
+            std::string bits;
+            trained(bfloat16, &bits);
+            if (first.empty()) first = bits;
+            CHECK(bits == first);
+        }
+    }
+    set_threads(0);
+}
+
+TEST_CASE("precision: no allocation per step in bfloat16") {
+    auto model = network();
+    model.compile(options(bfloat16));
+    const auto few = x.rows(0, 64);
+    const auto labels = y.rows(0, 64);
+    model.train_on_batch(few, labels);
+    model.train_on_batch(few, labels);
+    const AllocationGuard guard;
+    model.train_on_batch(few, labels);
+    CHECK(guard.count() == 0);
+}
+#endif
+
+TEST_CASE("precision: what is not there is an error") {
+    Sequential<double> model{Dense<double>(3)};
+    model.build({dim::batch(), 2});
+    CHECK(message([&] { model.compile({.optimizer = SGD(), .loss = MeanSquaredError(), .precision = bfloat16}); }) ==
+          "compile: precision bfloat16 expects a model of float, got float64");
+}
