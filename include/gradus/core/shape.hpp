@@ -43,8 +43,12 @@ public:
         if (zero) return 0;
         for (Index i = 0; i < rank_; ++i) {
             const Index s = sizes_[static_cast<std::size_t>(i)];
+#if defined(__GNUC__) // without the division, which every view would pay
+            if (__builtin_mul_overflow(n, s, &n)) throw_shape_error("shape: more elements than 2^63 - 1");
+#else
             if (n > std::numeric_limits<Index>::max() / s) throw_shape_error("shape: more elements than 2^63 - 1");
             n *= s;
+#endif
         }
         return n;
     }

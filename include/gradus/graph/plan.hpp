@@ -230,6 +230,7 @@ private:
         f.dy.resize(build.outs().size());
         f.params.resize(build.params().size());
         f.grads.resize(build.params().size());
+        f.unwritten.resize(build.params().size());
         f.rows.resize(build.params().size());
         f.states.resize(build.states().size());
         f.old.resize(build.carries().size());
@@ -276,7 +277,7 @@ private:
         const Segment& s = layout_->segments[static_cast<std::size_t>(segment)];
         if (s.slot < 0) return;
         if (!s.row_sparse) {
-            gradient_views_.push_back({&f.grads[i], s.slot, s.shape});
+            gradient_views_.push_back({&f.grads[i], &f.unwritten[i], segment, s.slot, s.shape});
             return;
         }
         auto it =
@@ -332,6 +333,8 @@ private:
 public:
     struct GradientView {
         AnyView* target;
+        std::uint8_t** unwritten;
+        Index segment;
         Index slot;
         Shape shape;
     };

@@ -22,7 +22,11 @@ public:
           plan_(std::make_unique<Plan>(prepare(graph, options), graph, table, layout, options, dtype_of<T>())) {
         if (options.differentiated) {
             gradients_ = AlignedBuffer(layout.dense_size * Index(sizeof(T)));
-            for (const auto& g : plan_->gradient_views()) *g.target = AnyView(View<T>(gradients() + g.slot, g.shape));
+            unwritten_.resize(layout.segments.size());
+            for (const auto& g : plan_->gradient_views()) {
+                *g.target = AnyView(View<T>(gradients() + g.slot, g.shape));
+                *g.unwritten = &unwritten_[static_cast<std::size_t>(g.segment)];
+            }
             for (const Plan::Sparse& s : plan_->sparse()) {
                 const Shape shape = table.list()[static_cast<std::size_t>(s.parameter)].shape;
                 sparse_.emplace_back(shape[0], shape.product(1, shape.rank()));
@@ -125,6 +129,7 @@ public:
                 kernels::accumulate(static_cast<T*>(sum.total.data), static_cast<const T*>(sum.part.data),
                                     sum.part.shape.size());
         }
+        if (first == 0) write_gradients();
         if (span.active()) record_pass(span.start(), first, end, true);
     }
     /// Floating-point operations of the matrix products that nodes [first, last) of a forward or backward do.
@@ -135,12 +140,19 @@ public:
         return sum;
     }
 
-    T* gradients() const { return reinterpret_cast<T*>(gradients_.data()); }
+    T* gradients() const {
+        if (any_unwritten_) write_gradients();
+        return reinterpret_cast<T*>(gradients_.data());
+    }
     Index gradient_size() const { return layout_->dense_size; }
     /// Per segment of the layout; empty for dense ones.
     std::span<const SparseRows<T>> sparse_rows() const { return sparse_rows_; }
+    /// Gradients count as zero; dense ones become it when they are first read, unless a layer overwrites them before.
     void zero_gradients() {
-        if (gradients_.bytes()) std::memset(gradients_.data(), 0, static_cast<std::size_t>(gradients_.bytes()));
+        if (poisons_ && gradients_.bytes())
+            std::memset(gradients_.data(), 0xff, static_cast<std::size_t>(gradients_.bytes()));
+        std::fill(unwritten_.begin(), unwritten_.end(), std::uint8_t(1));
+        any_unwritten_ = true;
         for (auto& s : sparse_) s.clear();
         for (auto& r : sparse_rows_) r = {};
     }
@@ -166,6 +178,15 @@ public:
     Plan& plan() { return *plan_; }
 
 private:
+    /// Zeroes what no layer wrote.
+    void write_gradients() const {
+        for (std::size_t i = 0; i < unwritten_.size(); ++i) {
+            const Segment& s = layout_->segments[i];
+            if (std::exchange(unwritten_[i], std::uint8_t(0)) && s.slot >= 0 && !s.row_sparse)
+                std::fill_n(reinterpret_cast<T*>(gradients_.data()) + s.slot, s.size(), T(0));
+        }
+        any_unwritten_ = false;
+    }
     int backward_end(bool from_losses) const {
         return from_losses || plan_->options().first_loss < 0 ? size() : plan_->options().first_loss;
     }
@@ -345,6 +366,8 @@ private:
     Extents bounds_, current_, wanted_;
     bool resolved_ = false, stale_carries_ = false, poisons_ = false;
     AlignedBuffer gradients_;
+    mutable std::vector<std::uint8_t> unwritten_; // per segment of the layout
+    mutable bool any_unwritten_ = false;
     std::vector<SparseGradient<T>> sparse_;
     std::vector<SparseRows<T>> sparse_rows_;
     std::vector<CarryMemory> carries_;

@@ -180,6 +180,7 @@ private:
                 "as in a differentiated plan", 0);
         compare(reference_, once({.want_dx = false}), "as when the inputs' gradients are wanted", 0);
         compare(reference_, once({.frozen = true}), "as when the parameters are trained", 0);
+        compare(reference_, once({.prefilled = false}), "as when parameter gradients add to others", 1e-12);
         const int outputs = static_cast<int>(kept_.build().outs().size());
         for (int o = 0; outputs > 1 && o < outputs; ++o) {
             const CheckValues zero = kept_.pass(pass_, o);

@@ -72,6 +72,7 @@ struct CheckWiring {
     bool frozen = false;
     int places = 1;
     int only_output = -1;
+    bool prefilled = true; ///< parameter gradients add to others; else they are the first
 };
 
 /// A layer between wires, with memory.
@@ -298,7 +299,7 @@ private:
         }
         if (first) {
             workspace_->zero_gradients();
-            for (Index i = 0; i < workspace_->gradient_size(); ++i)
+            for (Index i = 0; wiring_.prefilled && i < workspace_->gradient_size(); ++i)
                 workspace_->gradients()[i] = static_cast<T>(prefill(i));
         }
         workspace_->backward(pass, false);
@@ -325,8 +326,9 @@ private:
                             static_cast<double>(rows.values[static_cast<Index>(r) * width + c]);
             } else {
                 for (Index k = 0; k < s.size(); ++k)
-                    g[static_cast<std::size_t>(k)] = static_cast<double>(workspace_->gradients()[s.slot + k]) -
-                                                     static_cast<double>(static_cast<T>(prefill(s.slot + k)));
+                    g[static_cast<std::size_t>(k)] =
+                        static_cast<double>(workspace_->gradients()[s.slot + k]) -
+                        (wiring_.prefilled ? static_cast<double>(static_cast<T>(prefill(s.slot + k))) : 0);
             }
             values.emplace_back("grad(" + parameter_name(i) + ")", std::move(g));
         }
