@@ -1,4 +1,5 @@
 // Trace: a file that parses, spans that nest, threads by name, counters in order, and its errors.
+#include <gradus/core/parallel.hpp>
 #include <gradus/core/trace.hpp>
 
 #include "../io/temporary_folder.hpp"
@@ -81,6 +82,35 @@ TEST_CASE("trace: spans nest, with category and pass; other threads have names")
     CHECK(thread_name(file, event(file, "X", "read").at("tid")) == "reader");
     CHECK(thread_name(file, event(file, "X", "work").at("tid")) == "thread 2");
     CHECK(events(file, "X", "after").empty());
+}
+
+TEST_CASE("trace: cells of workers bear the name of their caller's span") {
+    const TemporaryFolder folder;
+    const std::string path = folder / "trace.json";
+    const int before = threads();
+    set_threads(2);
+    {
+        Trace trace(path);
+        const TraceSpan span("layer");
+        std::atomic<bool> other{false};
+        const auto caller = std::this_thread::get_id();
+        // The caller's cells wait until the worker has had one.
+        parallel_for(0, 100, 1, [&](Index, Index) {
+            if (std::this_thread::get_id() != caller) other = true;
+            for (int i = 0; i < 1000 && !other; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        });
+        CHECK(other);
+        { const TraceSpan inner("inner"); }
+        trace.close();
+    }
+    set_threads(before);
+    const json file = json::parse(read_bytes(path));
+    const json found = events(file, "X", "layer"); // the caller's own span has not ended
+    REQUIRE(!found.empty());
+    for (const json& e : found) {
+        CHECK(e.at("cat") == "cells");
+        CHECK(thread_name(file, e.at("tid")) == "worker");
+    }
 }
 
 TEST_CASE("trace: counters are in order of time, numbers do not depend on the locale") {

@@ -2,9 +2,11 @@
 ///
 /// The caller is a worker like the others and waits only for cells that somebody has begun, so a worker that does not
 /// run (a busy machine, a sleeping thread) costs nothing but its help. Workers spin for a while after a job, yield, and
-/// then sleep. A child of fork() makes a pool of its own.
+/// then sleep. A child of fork() makes a pool of its own. In a trace a worker's cells bear the name of the span in
+/// which its caller is.
 #pragma once
 #include <gradus/core/float_scope.hpp>
+#include <gradus/core/trace.hpp>
 #include <gradus/core/types.hpp>
 
 #include <algorithm>
@@ -62,13 +64,14 @@ public:
     /// Calls f for each of the cells, on this thread and up to `threads - 1` others; returns when all are done.
     void run(const Cells& cells, CellFunction f, void* context, int threads) {
         while (static_cast<int>(workers_.size()) < threads - 1) add_worker();
-        job_ = {cells, f, context, (cells.count - 1) / most_claims + 1};
+        job_ = {cells, f, context, (cells.count - 1) / most_claims + 1,
+                trace_innermost.empty() ? std::string_view("cells") : trace_innermost};
         const Index claims = (cells.count - 1) / job_.stride + 1;
         done_.store(0, std::memory_order_relaxed);
         failed_.store(false, std::memory_order_relaxed);
         helpers_.store(threads - 1, std::memory_order_relaxed);
         publish(static_cast<std::uint64_t>(claims));
-        take_cells();
+        take_cells<false>();
         Waiting waiting;
         while (done_.load(std::memory_order_acquire) != claims) waiting.once();
         if (!error_) return;
@@ -90,6 +93,7 @@ private:
         CellFunction f = nullptr;
         void* context = nullptr;
         Index stride = 1; ///< cells of one claim
+        std::string_view name;
     };
 
     /// Spins for 20 microseconds or so, then lets others run.
@@ -122,7 +126,7 @@ private:
         bell_.notify_all();
     }
 
-    void take_cells() {
+    template <bool worker> void take_cells() {
         for (;;) {
             const std::uint64_t ticket = ticket_.fetch_add(1, std::memory_order_acq_rel);
             const Index claim = static_cast<Index>(next_of(ticket));
@@ -130,8 +134,16 @@ private:
             const Index first = claim * job_.stride;
             const Index last = std::min(first + job_.stride, job_.cells.count);
             try {
-                for (Index i = first; i < last && !failed_.load(std::memory_order_relaxed); ++i)
-                    job_.f(job_.context, job_.cells.first(i), job_.cells.last(i));
+                const auto run = [&] {
+                    for (Index i = first; i < last && !failed_.load(std::memory_order_relaxed); ++i)
+                        job_.f(job_.context, job_.cells.first(i), job_.cells.last(i));
+                };
+                if constexpr (worker) {
+                    const TraceSpan span(job_.name, "cells"); // the caller has a span of its own
+                    run();
+                } else {
+                    run();
+                }
             } catch (...) {
                 if (!failed_.exchange(true)) error_ = std::current_exception();
             }
@@ -141,12 +153,13 @@ private:
 
     void work(int index, std::uint64_t seen) {
         serial_depth = 1;
+        trace_thread("worker");
         while (!stop_.load(std::memory_order_relaxed)) {
             const std::uint64_t ticket = wait_for_other_than(seen);
             seen = job_of(ticket);
             if (index >= helpers_.load(std::memory_order_relaxed) || next_of(ticket) >= claims_of(ticket)) continue;
             FloatScope mode;
-            take_cells();
+            take_cells<true>();
         }
     }
 

@@ -106,6 +106,7 @@ inline TraceSession* trace_session = nullptr;
 inline std::uint32_t trace_sessions = 0;
 inline thread_local std::shared_ptr<TraceLog> trace_log; ///< of the last session that this thread took part in
 inline thread_local const char* trace_thread_name = nullptr;
+inline thread_local std::string_view trace_innermost; ///< name of this thread's innermost active span
 
 inline std::int64_t trace_now() {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
@@ -314,13 +315,17 @@ class TraceSpan {
 public:
     explicit TraceSpan(std::string_view name, std::string_view category = "user", std::string_view pass = {})
         : name_(name), category_(category), pass_(pass), session_(detail::trace_open.load(std::memory_order_relaxed)) {
-        if (session_ != 0) [[unlikely]]
+        if (session_ != 0) [[unlikely]] {
+            outer_ = std::exchange(detail::trace_innermost, name_);
             start_ = detail::trace_now();
+        }
     }
     ~TraceSpan() {
-        if (session_ != 0) [[unlikely]]
+        if (session_ != 0) [[unlikely]] {
             detail::record_trace(session_, name_, category_.empty() ? "user" : category_, pass_, start_,
                                  detail::trace_now() - start_, 0);
+            detail::trace_innermost = outer_;
+        }
     }
     TraceSpan(const TraceSpan&) = delete;
     TraceSpan& operator=(const TraceSpan&) = delete;
@@ -330,7 +335,7 @@ public:
     std::int64_t start() const { return start_; }
 
 private:
-    std::string_view name_, category_, pass_;
+    std::string_view name_, category_, pass_, outer_;
     std::uint32_t session_;
     std::int64_t start_ = 0;
 };
