@@ -1,5 +1,9 @@
-// What Gradus costs the compiler: time (median of three), memory, and the size of the stripped program.
-// Usage: measure_compile_time QUICKSTART LIBRARY COMPILER FLAGS...
+// What Gradus costs the compiler: time (median of three), memory, and the size of the stripped program: of the README's
+// program, and of a small classifier, which stands beside the same one in dlib and in libtorch, where they are.
+// Usage: measure_compile_time QUICKSTART SOURCES LIBRARY DLIB TORCH COMPILER FLAGS...
+// SOURCES holds the classifiers; LIBRARY is gradus::compiled, DLIB says whether there is one, TORCH holds
+// include/torch:
+// "-" stands for none.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -82,12 +86,12 @@ void size(const char* label, const std::string& program) {
 } // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 4) {
-        std::fprintf(stderr, "usage: measure_compile_time QUICKSTART LIBRARY COMPILER FLAGS...\n");
+    if (argc < 7) {
+        std::fprintf(stderr, "usage: measure_compile_time QUICKSTART SOURCES LIBRARY DLIB TORCH COMPILER FLAGS...\n");
         return 2;
     }
-    const std::string quickstart = argv[1], library = argv[2];
-    Command compiler(argv + 3, argv + argc);
+    const std::string quickstart = argv[1], sources = argv[2], library = argv[3], dlib = argv[4], torch = argv[5];
+    Command compiler(argv + 6, argv + argc);
     std::erase(compiler, std::string());
     setenv("CCACHE_DISABLE", "1", 1);
 
@@ -103,8 +107,18 @@ int main(int argc, char** argv) {
     measure("quickstart, headers alone", compiler + Command{"-c", "-o", "headers.o", quickstart});
     measure("quickstart, gradus::compiled",
             compiler + Command{"-DGRADUS_COMPILED=1", "-c", "-o", "compiled.o", quickstart});
+    const Command classifier = object + Command{sources + "/gradus_mlp.cpp"};
+    measure("classifier, headers alone", compiler + classifier);
+    measure("classifier, gradus::compiled", compiler + Command{"-DGRADUS_COMPILED=1"} + classifier);
+    if (dlib != "-") measure("classifier, dlib", compiler + object + Command{sources + "/dlib_mlp.cpp"});
+    if (torch != "-")
+        measure("classifier, libtorch",
+                compiler + object +
+                    Command{"-isystem", torch + "/include", "-isystem", torch + "/include/torch/csrc/api/include",
+                            sources + "/torch_mlp.cpp"});
     run(compiler + Command{"headers.o", "-lz", "-o", "headers"});
-    run(compiler + Command{"compiled.o", library, "-lz", "-o", "compiled"});
     size("quickstart stripped, headers alone", "headers");
+    if (library == "-") return 0;
+    run(compiler + Command{"compiled.o", library, "-lz", "-o", "compiled"});
     size("quickstart stripped, gradus::compiled", "compiled");
 }
