@@ -23,19 +23,29 @@ template <class T> struct Epilogue {
 namespace detail {
 
 /// How a product is cut, a function of its sizes only: B packed or not, and the blocks of rows and columns that are the
-/// cells.
+/// cells. Where few rows meet a large B, a cell packs its own columns of it, a panel at a time: no thread waits for
+/// what another one packs, nor fetches it from that one's cache.
 struct MatmulPlan {
     bool pack = false;
+    bool panels = false; ///< by each cell for itself
     Index rows = 1, cols = 1;
 };
 
 inline constexpr Index matmul_columns = 512;
 
 template <class T>
-MatmulPlan matmul_plan(Index m, Index n, Index k, Transpose ta, Transpose tb, const GemmTable<T>& table) {
+MatmulPlan matmul_plan(Index m, Index n, Index k, Index lda, Transpose ta, Transpose tb, const GemmTable<T>& table) {
     MatmulPlan plan;
     plan.pack =
         k > 0 && (table.unit > 1 || tb == Transpose::yes || (m >= 96 && k * n * Index(sizeof(T)) > (Index(1) << 19)));
+    plan.panels =
+        plan.pack && table.panels && ta == Transpose::no && m <= 256 && k >= 32 && lda * Index(sizeof(T)) % 8192 != 0;
+    if (plan.panels) {
+        const Index work = Index(1) << 19;
+        plan.rows = m;
+        plan.cols = (work / (plan.rows * k) / gemm_panel<T> + 1) * gemm_panel<T>;
+        return plan;
+    }
     const Index depth = plan.pack && k > table.depth ? table.depth : k > 0 ? k : 1;
     const Index width = plan.pack && n > matmul_columns ? matmul_columns : n;
     // Rows of A that the block packs (a transposed A's lie far apart) are packed once if a cell has all columns.
@@ -143,10 +153,21 @@ template <class T> void matmul(T* c, Index ldc, const T* a, Index lda, Transpose
                                T* workspace, ProductPrecision precision = {}) {
     if (m <= 0 || n <= 0) return;
     const detail::GemmTable<T>& table = detail::matmul_table<T>(precision);
-    const detail::MatmulPlan plan = detail::matmul_plan<T>(m, n, k, ta, tb, table);
+    const detail::MatmulPlan plan = detail::matmul_plan<T>(m, n, k, lda, ta, tb, table);
     const bool at = ta == Transpose::yes, bt = tb == Transpose::yes;
     const Index row_blocks = (m - 1) / plan.rows + 1;
 
+    const bool relu = epilogue.activation == activation::relu;
+    if (plan.panels) {
+        const Index col_blocks = (n - 1) / plan.cols + 1;
+        parallel_for(0, row_blocks * col_blocks, 1, [&](Index cell, Index) {
+            const Index i = cell % row_blocks * plan.rows, j = cell / row_blocks * plan.cols;
+            table.panels(c + i * ldc + j, ldc, a + i * lda, lda, bt ? b + j * ldb : b + j, ldb, bt,
+                         m - i < plan.rows ? m - i : plan.rows, n - j < plan.cols ? n - j : plan.cols, k,
+                         {epilogue.bias ? epilogue.bias + j : nullptr, accumulate, relu});
+        });
+        return;
+    }
     const auto cells = [&](Index j0, Index width, Index depth, const T* left, const T* right, Index right_ld,
                            const detail::GemmEnds<T>& ends) {
         const Index col_blocks = (width - 1) / plan.cols + 1;
@@ -162,7 +183,6 @@ template <class T> void matmul(T* c, Index ldc, const T* a, Index lda, Transpose
         });
     };
 
-    const bool relu = epilogue.activation == activation::relu;
     if (!plan.pack) {
         cells(0, n, k, a, b, ldb > 0 ? ldb : 1, {epilogue.bias, accumulate, relu});
         return;

@@ -118,6 +118,6 @@ template <class Format> void bfloat16_block(float* c, Index ldc, const float* a,
 }
 
 template <class Format> inline constexpr GemmTable<float> bfloat16_table = {
-    Format::depth, 2, Format::unit_rows, &bfloat16_pack<Format>, &bfloat16_block<Format>, &column_sums<float>};
+    Format::depth, 2, Format::unit_rows, &bfloat16_pack<Format>, &bfloat16_block<Format>, nullptr, &column_sums<float>};
 
 #endif

@@ -32,6 +32,8 @@ template <class T> struct GemmTable {
     void (*pack)(T* packed, const T* b, Index ldb, bool transposed, Index k, Index n);
     void (*block)(T* c, Index ldc, const T* a, Index lda, bool transposed_a, const T* b, Index ldb, Index m, Index n,
                   Index k, const GemmEnds<T>& ends);
+    void (*panels)(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, bool transposed_b, Index m, Index n,
+                   Index k, const GemmEnds<T>& ends);
     void (*column_sums)(T* out, const T* x, Index ldx, Index rows, Index cols, bool accumulate);
 };
 

@@ -311,6 +311,33 @@ template <class T> void gemm_pack(T* packed, const T* b, Index ldb, bool transpo
         pack_panel<T>(packed, transposed ? b + j * ldb : b + j, ldb, transposed, k, n - j < panel ? n - j : panel);
 }
 
+/// c [m, n] = ends(a [m, k] op(b) [k, n]); serial. Packs a panel of b at a time, on the stack, and takes all rows past
+/// it while it is in the first cache.
+template <class T> void gemm_panels(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, bool transposed_b,
+                                    Index m, Index n, Index k, const GemmEnds<T>& ends) {
+    constexpr Index panel = gemm_panel<T>, depth = gemm_depth<T>;
+    alignas(64) T packed[depth * panel];
+    const Index tiles = (m + gemm_rows<T> - 1) / gemm_rows<T>;
+    Index p = 0;
+    do {
+        const Index now = k - p < depth ? k - p : depth;
+        const bool last = p + now == k;
+        for (Index j = 0; j < n; j += panel) {
+            const Index cols = n - j < panel ? n - j : panel;
+            pack_panel<T>(packed, transposed_b ? b + j * ldb + p : b + p * ldb + j, ldb, transposed_b, now, cols);
+            const GemmEnds<T> own = {last && ends.bias ? ends.bias + j : nullptr, ends.accumulate || p > 0,
+                                     last && ends.relu};
+            for (Index t = 0, first = 0; t < tiles; ++t) {
+                const Index rows = (m - first + tiles - t - 1) / (tiles - t);
+                gemm_across<T, GemmFma<T>>(c + first * ldc + j, ldc, a + first * lda + p, lda, 1, packed, panel, 0,
+                                           rows, cols, now, own);
+                first += rows;
+            }
+        }
+        p += now;
+    } while (p < k);
+}
+
 /// out[j] = sum over rows of x[i, j]: four chains, of the rows i % 4, joined as (0 + 1) + (2 + 3). N vectors of
 /// columns.
 template <class T, int N, class Access>
@@ -347,7 +374,7 @@ template <class T> void column_sums(T* out, const T* x, Index ldx, Index rows, I
     if (j < cols) column_sum<T, 1>(out + j, x + j, ldx, rows, accumulate, Part<T>{cols - j});
 }
 
-template <class T>
-inline constexpr GemmTable<T> gemm_table = {gemm_depth<T>, 1, 1, &gemm_pack<T>, &gemm_block<T>, &column_sums<T>};
+template <class T> inline constexpr GemmTable<T> gemm_table = {
+    gemm_depth<T>, 1, 1, &gemm_pack<T>, &gemm_block<T>, &gemm_panels<T>, &column_sums<T>};
 
 #endif
