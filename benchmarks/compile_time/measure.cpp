@@ -1,8 +1,7 @@
-// What Gradus costs the compiler: time (median of three), memory, and the size of the stripped program: of the README's
-// program, and of a small classifier, which stands beside the same one in dlib and in libtorch, where they are.
+// What Gradus costs the compiler: time (median of three), memory, and the size of the stripped program, for the README's
+// program and for a small classifier, beside the same classifier in dlib and in libtorch, where they are.
 // Usage: measure_compile_time QUICKSTART SOURCES LIBRARY DLIB TORCH COMPILER FLAGS...
-// SOURCES holds the classifiers; LIBRARY is gradus::compiled, DLIB says whether there is one, TORCH holds
-// include/torch:
+// SOURCES holds the classifiers; LIBRARY is gradus::compiled, DLIB says whether there is one, TORCH holds include/torch;
 // "-" stands for none.
 #include <algorithm>
 #include <chrono>

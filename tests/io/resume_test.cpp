@@ -72,6 +72,16 @@ TEST_CASE("resume: from a checkpoint of any epoch, the bits of a run that did no
     }
 }
 
+TEST_CASE("resume: a file whose products are in bfloat16 loads as double, and the setting stays with compile") {
+    const TemporaryFolder folder;
+    auto model = model_of();
+    model.compile(everything());
+    save(model, folder / "model");
+    CHECK(load<double>(folder / "model").compile_options()->precision == ProductPrecision());
+    CHECK(load(folder / "model").compile_options()->precision == ProductPrecision(bfloat16));
+    CHECK(load(folder / "model", {.compile = false}).compile_options() == nullptr);
+}
+
 TEST_CASE("resume: averages in place are saved as they are") {
     const TemporaryFolder folder;
     auto model = model_of();

@@ -1,6 +1,7 @@
 /// Prints one hash of the results of many matrix products and element-wise kernels, for each set with a fused
 /// multiply-add, and of the baseline: builds with different compilers and options must print the same lines. No test
 /// framework: it is compiled often.
+#include <gradus/kernels/bfloat16.hpp>
 #include <gradus/kernels/elementwise.hpp>
 #include <gradus/kernels/matmul.hpp>
 
@@ -35,7 +36,7 @@ template <class T> std::vector<T> numbers(Index n, std::uint32_t seed) {
     return x;
 }
 
-template <class T> void hash_products(Hash& hash) {
+template <class T> void hash_products(Hash& hash, ProductPrecision precision = {}) {
     const Index sizes[] = {1, 2, 5, 12, 13, 17, 32, 33, 50, 70, 129, 300};
     std::uint32_t seed = 1;
     for (Index m : sizes)
@@ -48,7 +49,7 @@ template <class T> void hash_products(Hash& hash) {
             matmul(c.data(), ldc, a.data(), ta == Transpose::yes ? m : k, ta, b.data(), tb == Transpose::yes ? k : n,
                    tb, m, n, k, seed % 3 == 0,
                    Epilogue<T>{seed % 5 ? bias.data() : nullptr, seed % 2 ? activation::relu : activation::linear},
-                   workspace.data());
+                   workspace.data(), precision);
             hash.add(c);
             std::vector<T> sums(static_cast<std::size_t>(ldc));
             column_sums(sums.data(), c.data(), m, ldc, false);
@@ -72,6 +73,7 @@ int main() {
         IsaScope scope(set);
         Hash f, d;
         hash_products<float>(f);
+        hash_products<float>(f, bfloat16);
         hash_products<double>(d);
         std::printf("%s float %016llx double %016llx\n", set >= Isa::avx2 ? "fma" : name_of(set),
                     static_cast<unsigned long long>(f.value), static_cast<unsigned long long>(d.value));

@@ -114,7 +114,22 @@ TEST_CASE("precision: no allocation per step in bfloat16") {
 }
 #endif
 
+TEST_CASE("precision: a compile that waits for shapes counts from the first predict on") {
+    Sequential model{Dense(64, relu), Dense(4, softmax)};
+    model.compile(options(bfloat16));
+    model.build({dim::batch(), 12});
+    const auto few = x.rows(0, 50);
+    const auto before = model.predict(few);
+    model.evaluate(few, y.rows(0, 50));
+    const auto after = model.predict(few);
+    CHECK(std::equal(before.begin(), before.end(), after.begin()));
+}
+
 TEST_CASE("precision: what is not there is an error") {
+    Sequential<double> twin{Dense<double>(3)};
+    twin.build({dim::batch(), 2});
+    CHECK(message([&] { Predictor<double>(twin, {.precision = bfloat16}); }) ==
+          "predictor: precision bfloat16 expects a model of float, got float64");
     Sequential<double> model{Dense<double>(3)};
     model.build({dim::batch(), 2});
     CHECK(message([&] { model.compile({.optimizer = SGD(), .loss = MeanSquaredError(), .precision = bfloat16}); }) ==

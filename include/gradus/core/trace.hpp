@@ -31,7 +31,9 @@
 GRADUS_BEGIN
 
 struct TraceOptions {
-    Index events_per_thread = 1000000; ///< what comes after is left out; the file counts it as dropped_events
+    /// 48 bytes each; workers have one for each cell or so. What comes after is left out; the file counts it as
+    /// dropped_events.
+    Index events_per_thread = 1000000;
 };
 
 namespace detail {

@@ -41,6 +41,19 @@ struct Place {
     std::string scope;
     std::optional<bool> training; ///< overrides whether this place trains (a frozen normalisation)
     std::uint64_t serial = 0;     ///< order of recording
+
+    /// Ends what nobody else holds one place after the other: a deep graph's destructors, each within another, would
+    /// fill the stack.
+    ~Place() {
+        std::vector<Node> rest = std::move(inputs);
+        while (!rest.empty()) {
+            const Node last = std::move(rest.back());
+            rest.pop_back();
+            if (!last || last.place().use_count() > 1) continue;
+            for (Node& n : last.place()->inputs) rest.push_back(std::move(n));
+            last.place()->inputs.clear();
+        }
+    }
 };
 
 inline const SymbolicShape& Node::shape() const {
@@ -101,8 +114,8 @@ inline Node record(const LayerBase& layer, const std::vector<Node>& inputs, std:
     Build build(std::move(ins), layer.dtype(), std::move(context), std::move(origin));
     copy->build(build);
     build.check();
-    return Node(std::make_shared<Place>(
-        Place{std::move(copy), std::move(build), inputs, detail::current_scope, std::nullopt, serial++}));
+    return Node(std::shared_ptr<Place>(
+        new Place{std::move(copy), std::move(build), inputs, detail::current_scope, std::nullopt, serial++}));
 }
 inline Node record(const LayerBase& layer, std::initializer_list<const Node*> inputs) {
     std::vector<Node> nodes;

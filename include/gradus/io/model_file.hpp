@@ -13,6 +13,7 @@
 
 #include <bit>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -281,7 +282,7 @@ private:
             const auto* name = precision->get<std::string>();
             if (!name || *name != "bfloat16")
                 throw_value_error("compile: precision expects \"bfloat16\", where it is given");
-            o.precision = bfloat16;
+            if constexpr (std::is_same_v<T, float>) o.precision = bfloat16; // loaded as double it has no other
         }
         if (j.find("accumulate")) o.accumulate = integer(j, "accumulate", "compile");
         model.compile(o);
@@ -354,7 +355,8 @@ template <class T> void save(const Model<T>& model, const std::string& path, con
 }
 
 /// Reads a model that `save` wrote: it predicts the same bits, is compiled the same way, and training goes on as if it
-/// had not stopped. `load<double>(path)` converts. A user's own kinds are named in the call:
+/// had not stopped. `load<double>(path)` converts, and `.compile = false` leaves out the precision of products, too. A
+/// user's own kinds are named in the call:
 ///
 ///     auto model = load("classifier.safetensors", {.layers = {layer<Swish>()}});
 ///

@@ -93,7 +93,7 @@ template <class T = float> struct LoadOptions {
     std::vector<Kind<Optimizer<T>>> optimizers = {};
     std::vector<Kind<Schedule>> schedules = {};
     std::vector<Kind<Preprocessor>> preprocessors = {};
-    bool compile = true; ///< compile the model as it was, with the optimizer's moments
+    bool compile = true; ///< compile the model as it was, with the optimizer's moments; else products are in float32
 };
 
 // clang-format off

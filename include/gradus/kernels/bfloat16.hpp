@@ -48,6 +48,7 @@ template <class T> const GemmTable<T>* bfloat16_kernels() {
 #if GRADUS_EIGEN_KERNELS
     return nullptr;
 #else
+    static_assert(sizeof(T) == 4);
     // AMD's vdpbf16ps takes the time of one fma and does the work of two; on Emerald Rapids it takes that of four.
     return &bfloat16_table<T>(has_vdpbf16ps() && __builtin_cpu_is("amd"));
 #endif
@@ -57,10 +58,10 @@ template <class T> const GemmTable<T>* bfloat16_kernels() {
 } // namespace kernels
 
 /// Products round their operands to bfloat16 while packing them, and sum in float32, in pairs of rows of k: an output
-/// is one chain of fma(even, fma(odd, sum)) in rising order, denormals being zero. That is the processor's vdpbf16ps,
-/// with the same bits where it is emulated (not on the baseline set, which has no fused multiply-add, nor on Eigen's
-/// kernels). It takes effect in layers whose products are `kernels::matmul`: Dense, and wrappers around it. An LSTM's
-/// products stay in float32.
+/// is one chain of fma(even, fma(odd, sum)) in rising order, denormals being zero (the bias and the output, too). That
+/// is the processor's vdpbf16ps, with the same bits where it is emulated (not on the baseline set, which has no fused
+/// multiply-add, nor on Eigen's kernels). It takes effect in layers whose products are `kernels::matmul`: Dense, and
+/// wrappers around it. An LSTM's products stay in float32.
 inline constexpr struct Bfloat16 {
     template <class T = float> static constexpr kernels::detail::ProductFormat format{
         "bfloat16", &kernels::detail::bfloat16_kernels<T>, &kernels::ref::round_to_bfloat16};

@@ -25,7 +25,7 @@ struct ProductFormat {
 class ProductPrecision {
 public:
     constexpr ProductPrecision() = default;
-    /// From a format, whose kernels only those programs compile that name it.
+    /// From a format, whose kernels only those programs compile that name it, or that load models, whose files may.
     template <class Format>
         requires requires { Format::template format<>.name; }
     constexpr ProductPrecision(const Format&) : format_(&Format::template format<>) {}

@@ -73,7 +73,7 @@ public:
 
     View<const T> operator[](Param p) const { return at(frame_->params, p.i).template as<const T>(); }
     /// Empty: the parameter is frozen; else accumulate. A row-sparse parameter's gradient has one row for each of
-    /// rows(p).
+    /// rows(p). To be asked before any parallel_for, not inside: the first time it makes a dense gradient zero.
     View<T> grad(Param p) const {
         const View<T> g = at(frame_->grads, p.i).template as<T>();
         if (overwrites(p)) std::fill(g.begin(), g.end(), T(0));

@@ -95,7 +95,7 @@ public:
     /// one.
     View<T> parameter(std::string_view name);
     /// The gradient of a dense trained parameter as backward left it: without penalties, and, where batches accumulate,
-    /// not yet divided by the group's weight.
+    /// not yet divided by the group's weight. The first to ask after a step makes it zero.
     View<const T> gradient(std::string_view name) const;
     std::vector<Variable> variables() const override;
     /// Number of elements of all trained parameters.

@@ -25,7 +25,7 @@ template <class T> Pass Model<T>::pass(bool training) const {
     p.training = training;
     p.seed = seed_;
     p.update = static_cast<std::uint32_t>(updates());
-    if (compiled_) p.precision = compiled_->options().precision;
+    if (const CompileOptions<T>* o = compile_options()) p.precision = o->precision;
     p.micro = compiled_ ? static_cast<std::uint32_t>(compiled_->accumulated) : 0;
     return p;
 }

@@ -271,10 +271,10 @@ private:
 } // namespace detail
 
 /// Runs some training steps on this one batch, on a clone, and prints a table beside summary()'s: for each layer time,
-/// share of the step, GFLOP/s and percent of what the machine's matrix product reaches now. The model stays as it is,
-/// bit for bit; the clone takes as much memory again. Without targets they are zeros; a model that is not compiled runs
-/// forward only. Metrics and callbacks are not measured. Throws what a step on these data throws, and ValueError where
-/// the model has no shapes yet or steps are fewer than 1.
+/// share of the step, GFLOP/s and percent of what the machine's matrix product in T reaches now. The model stays as it
+/// is, bit for bit; the clone takes as much memory again. Without targets they are zeros; a model that is not compiled
+/// runs forward only. Metrics and callbacks are not measured. Throws what a step on these data throws, and ValueError
+/// where the model has no shapes yet or steps are fewer than 1.
 template <class T>
 Profile profile(const Model<T>& model, const Columns& x, const Columns& y, const ProfileOptions& options = {}) {
     if (options.steps < 1 || options.warm_up < 0)

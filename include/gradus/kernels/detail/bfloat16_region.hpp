@@ -34,6 +34,12 @@ struct Bfloat16Emulated {
 #if GRADUS_REGION_BYTES == 64
 /// Asm, not builtins: those have other names and types in each compiler, and ask for a target of their own.
 struct Bfloat16Dot {
+    /// A pair is no number: as bits.
+    static GRADUS_REGION_INLINE Vector<float> spread(const float* a) {
+        int pair;
+        __builtin_memcpy(&pair, a, 4);
+        return (Vector<float>)(pair - Integers<float>{});
+    }
     static GRADUS_REGION_INLINE void add(Vector<float>& acc, Vector<float> a, Vector<float> b) {
         __asm__("vdpbf16ps {%2, %1, %0|%0, %1, %2}" : "+v"(acc) : "v"(a), "v"(b));
     }

@@ -10,15 +10,16 @@
 template <class T> inline constexpr int gemm_rows = GRADUS_REGION_BYTES == 64 ? 12 : 6;
 inline constexpr Index gemm_packed = 0;
 
-/// Element (I, 0) of op(A), everywhere in a vector.
+/// Where element (I, 0) of op(A) is.
 template <class T, int I>
-GRADUS_REGION_INLINE Vector<T> gemm_left(const T* a0, const T* a1, const T* a2, Index one, Index three) {
+GRADUS_REGION_INLINE const T* gemm_left(const T* a0, const T* a1, const T* a2, Index one, Index three) {
     const T* base = I < 4 ? a0 : I < 8 ? a1 : a2;
-    return splat<T>(I % 4 == 0 ? base[0] : I % 4 == 1 ? base[one] : I % 4 == 2 ? base[2 * one] : base[three]);
+    return I % 4 == 0 ? base : I % 4 == 1 ? base + one : I % 4 == 2 ? base + 2 * one : base + three;
 }
 
-/// What a tile does with an element of A and one of B, on vectors.
+/// What a tile does with an element of A, everywhere in a vector, and one of B.
 template <class T> struct GemmFma {
+    static GRADUS_REGION_INLINE Vector<T> spread(const T* a) { return splat<T>(*a); }
     static GRADUS_REGION_INLINE void add(Vector<T>& acc, Vector<T> a, Vector<T> b) { acc = fma(a, b, acc); }
 };
 
@@ -33,7 +34,7 @@ GRADUS_REGION_INLINE void gemm_row(Vector<T> (&acc)[N], Vector<T> av, const Vect
 template <class T, int N, class Step, int... I>
 GRADUS_REGION_INLINE void gemm_step(Vector<T> (*acc)[N], const T* a0, const T* a1, const T* a2, Index one, Index three,
                                     const Vector<T> (&bv)[N], std::integer_sequence<int, I...>) {
-    (gemm_row<T, N, Step>(acc[I], gemm_left<T, I>(a0, a1, a2, one, three), bv), ...);
+    (gemm_row<T, N, Step>(acc[I], Step::spread(gemm_left<T, I>(a0, a1, a2, one, three)), bv), ...);
 }
 
 /// c [R, cols] from op(a) [R, k] and b [k, cols], cols being N vectors or, with Part, fewer in the last of them.
