@@ -22,7 +22,7 @@ void matmul_bfloat16(benchmark::State& state) {
     };
     const auto ours = [&] { product(bfloat16); };
     ours();
-    kernels::ref::matmul(expected.data(), n, a.data(), lda, ta, b.data(), ldb, tb, m, n, k, false, {}, nullptr,
+    kernels::ref::matmul(expected.data(), n, a.data(), lda, ta, b.data(), ldb, tb, m, n, k, false, {}, workspace.data(),
                          bfloat16);
     if (bench::largest_difference(c, expected) > 1e-6 * double(k + 10))
         return state.SkipWithError("differs from the reference");
