@@ -5,6 +5,8 @@
 //
 // dlib learns from vectors of matrices and hands each mini-batch to a thread of its trainer; a window ends when that
 // thread has finished.
+#include "../openblas_core.hpp"
+
 #include <dlib/dnn.h>
 #include <dlib/revision.h>
 
@@ -86,6 +88,7 @@ template <class Net> void train(const char* workload, long features, std::size_t
 } // namespace
 
 int main(int argc, char** argv) {
+    prefer_openblas_core(openblas_get_corename(), argv);
     const std::string workload = argc > 1 ? argv[1] : "";
     const double seconds = argc > 2 ? std::atof(argv[2]) : 6;
     if (workload == "mlp_small") {
