@@ -26,7 +26,7 @@ def ours(bench, m, n, k, transposed, threads):
     name = f"^matmul_bfloat16/m:{m}/n:{n}/k:{k}/transposed:{transposed}/"
     run = subprocess.run([bench, f"--benchmark_filter={name}", "--benchmark_format=json"], check=True,
                          capture_output=True, text=True, env={**os.environ, "GRADUS_BENCH_THREADS": str(threads)})
-    return json.loads(run.stdout)["benchmarks"][0]["GFLOP/s"]
+    return json.loads(run.stdout[run.stdout.index("{"):])["benchmarks"][0]["GFLOP/s"]
 
 
 def best_rate(function, flop):
