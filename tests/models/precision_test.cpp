@@ -6,6 +6,7 @@
 #include <gradus/gradus.hpp>
 #include <gradus/testing/allocation_guard.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 using namespace gradus;
