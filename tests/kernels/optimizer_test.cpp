@@ -253,6 +253,12 @@ TEST_CASE("optimizer: moments never stay denormal, NaN stays", "[optimizer]") {
         CHECK(v[0] == 0);
         CHECK(w[0] == 1);
         CHECK(std::isnan(w[1]));
+        // Times a learning rate it would be denormal.
+        std::vector<float> kept = {1, 1}, first = {7e-31f, 1e-29f}, squares = {0, 0};
+        adam_update(kept.data(), first.data(), squares.data(), (const float*)nullptr,
+                    adam_step<float>(1e-9, 0.9, 0.999, 1e-7, 1), 2);
+        CHECK(first[0] == 0);
+        CHECK(first[1] > 0);
         std::vector<float> u = {1e-37f, NAN}, a = u, q = {2e-38f, 1};
         for (Index t = 1; t <= 2000; ++t)
             rmsprop_update(w.data(), q.data(), u.data(), a.data(), (const float*)nullptr, rmsprop_step<float>, 2);

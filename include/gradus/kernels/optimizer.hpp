@@ -3,7 +3,9 @@
 /// Where a gradient may be null it is zero, and the bits are those of a gradient of zeros. A parameter whose gradient
 /// is sparse by rows is updated in all rows, with the bits of the dense update. Moments that become denormal are set to
 /// zero: they are far below what reaches a parameter, and rows that are no longer used would carry them, slowly, for
-/// ever. To Adam and RMSprop a gradient whose square would be denormal (below 2^-63; double: 2^-511) is zero.
+/// ever; Adam's first moment already below 2^-100 (double: 2^-900), or the learning rate would make it one: a unit that
+/// no longer has gradients slowed some sixty steps on its way there. To Adam and RMSprop a gradient whose square would
+/// be denormal (below 2^-63; double: 2^-511) is zero.
 #pragma once
 #include <gradus/core/parallel.hpp>
 #include <gradus/kernels/detail/ref.hpp>
@@ -94,7 +96,7 @@ template <class T> T without_denormals(T x) { return zero_below(x, std::numeric_
 template <class T> void adam_update(T* w, T* m, T* v, const T* g, AdamStep<T> s, Index n) {
     for (Index i = 0; i < n; ++i) {
         const T gradient = g ? zero_below(g[i], detail::least_squared_gradient<T>) : T(0);
-        m[i] = without_denormals(m[i] + (gradient - m[i]) * s.one_minus_beta1);
+        m[i] = zero_below(m[i] + (gradient - m[i]) * s.one_minus_beta1, detail::least_moment<T>);
         v[i] = without_denormals(v[i] + (gradient * gradient - v[i]) * s.one_minus_beta2);
         if (s.decay != 0) w[i] -= w[i] * s.decay;
         w[i] -= m[i] * s.rate / (std::sqrt(v[i]) + s.epsilon);

@@ -29,7 +29,7 @@ template <class T> struct AdamBody {
     template <class A> GRADUS_REGION_INLINE void operator()(Index i, A x) const {
         const Vector<T> gradient = g ? zero_below<T>(x.get(g + i), least_squared_gradient<T>) : Vector<T>{};
         Vector<T> first = x.get(m + i), second = x.get(v + i);
-        first = without_denormals<T>(fma(gradient - first, splat<T>(s.one_minus_beta1), first));
+        first = zero_below<T>(fma(gradient - first, splat<T>(s.one_minus_beta1), first), least_moment<T>);
         second = without_denormals<T>(fma(gradient * gradient - second, splat<T>(s.one_minus_beta2), second));
         x.put(m + i, first);
         x.put(v + i, second);

@@ -12,6 +12,8 @@ namespace kernels::detail {
 template <class T> inline constexpr T least_gradient = sizeof(T) == 4 ? T(0x1p-80) : T(0x1p-700);
 /// Adam's and RMSprop's, which square it.
 template <class T> inline constexpr T least_squared_gradient = sizeof(T) == 4 ? T(0x1p-63) : T(0x1p-511);
+/// Adam's first moment, which the learning rate multiplies.
+template <class T> inline constexpr T least_moment = sizeof(T) == 4 ? T(0x1p-100) : T(0x1p-900);
 
 /// Softmax's terms e^x are zero for x below this.
 template <class T> inline constexpr T least_exponent = sizeof(T) == 4 ? T(-80) : T(-700);
