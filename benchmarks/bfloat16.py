@@ -11,15 +11,20 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SHAPES = [(32, 64, 20), (128, 128, 128), (256, 256, 256), (512, 512, 512), (1024, 1024, 1024), (2048, 2048, 2048),
-          (32, 256, 64), (128, 512, 784), (64, 256, 1024), (32, 64, 50), (256, 10, 64), (4096, 64, 576),
-          (1024, 768, 768), (1024, 3072, 768), (25, 64, 576)]
 TRANSPOSED = ["", "left", "right"]
+
+
+def shapes(bench):
+    """(m, n, k, transposed) of each of kernel_bench's products in bfloat16."""
+    names = subprocess.run([bench, "--benchmark_list_tests"], check=True, capture_output=True, text=True).stdout
+    found = re.findall(r"^matmul_bfloat16/m:(\d+)/n:(\d+)/k:(\d+)/transposed:(\d)", names, re.MULTILINE)
+    return [tuple(map(int, sizes)) for sizes in found]
 
 
 def ours(bench, m, n, k, transposed, threads):
@@ -70,12 +75,11 @@ def main():
     print("| m n k | transposed | Gradus | PyTorch, autocast | ratio | PyTorch, bfloat16 | ratio |")
     print("|---|---|---|---|---|---|---|")
     with torch.no_grad():
-        for m, n, k in SHAPES:
-            for transposed, side in enumerate(TRANSPOSED):
-                mine = ours(args.bench, m, n, k, transposed, args.threads)
-                cast, plain = peer(torch, m, n, k, transposed)
-                print(f"| {m} {n} {k} | {side} | {mine:.0f} | {cast:.0f} | {mine / cast:.2f} | {plain:.0f} | "
-                      f"{mine / plain:.2f} |", flush=True)
+        for m, n, k, transposed in shapes(args.bench):
+            mine = ours(args.bench, m, n, k, transposed, args.threads)
+            cast, plain = peer(torch, m, n, k, transposed)
+            print(f"| {m} {n} {k} | {TRANSPOSED[transposed]} | {mine:.0f} | {cast:.0f} | {mine / cast:.2f} | {plain:.0f} | "
+                  f"{mine / plain:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

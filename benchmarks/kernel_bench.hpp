@@ -125,6 +125,37 @@ template <class F> double time_kernel(benchmark::State& state, F&& run) {
     return best_seconds(run);
 }
 
+/// A product of product_shapes, with its operands.
+struct Product {
+    explicit Product(const benchmark::State& state)
+        : m(state.range(0)), n(state.range(1)), k(state.range(2)), ta(gradus::kernels::Transpose(state.range(3) == 1)),
+          tb(gradus::kernels::Transpose(state.range(3) == 2)), lda(state.range(3) == 1 ? m : k),
+          ldb(state.range(3) == 2 ? k : n), a(numbers<float>(m * k, 1)), b(numbers<float>(k * n, 2)),
+          c(static_cast<std::size_t>(m * n)), expected(c),
+          workspace(static_cast<std::size_t>(gradus::kernels::matmul_workspace<float>(m, n, k, ta, tb))) {}
+
+    void run(gradus::ProductPrecision precision = {}) {
+        gradus::kernels::matmul(c.data(), n, a.data(), lda, ta, b.data(), ldb, tb, m, n, k, false, {}, workspace.data(),
+                                precision);
+    }
+    void run_reference(gradus::ProductPrecision precision = {}) {
+        gradus::kernels::ref::matmul(expected.data(), n, a.data(), lda, ta, b.data(), ldb, tb, m, n, k, false, {},
+                                     workspace.data(), precision);
+    }
+    /// Whether both give the same, to the sums' rounding.
+    bool agrees(gradus::ProductPrecision precision = {}) {
+        run(precision);
+        run_reference(precision);
+        return largest_difference(c, expected) <= 1e-6 * double(k + 10);
+    }
+    double flops() const { return 2.0 * double(m) * double(n) * double(k); }
+
+    Index m, n, k;
+    gradus::kernels::Transpose ta, tb;
+    Index lda, ldb;
+    std::vector<float> a, b, c, expected, workspace;
+};
+
 /// The products of the workloads, each also with either side transposed (1: left, 2: right).
 inline void product_shapes(benchmark::internal::Benchmark* b) {
     b->ArgNames({"m", "n", "k", "transposed"});

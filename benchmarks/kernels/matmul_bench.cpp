@@ -34,39 +34,24 @@ const OpenBlas& openblas() {
 }
 
 void matmul(benchmark::State& state) {
-    const Index m = state.range(0), n = state.range(1), k = state.range(2);
-    const bool at = state.range(3) == 1, bt = state.range(3) == 2;
-    const Transpose ta = Transpose(at), tb = Transpose(bt);
-    const Index lda = at ? m : k, ldb = bt ? k : n;
-    const auto a = bench::numbers<float>(m * k, 1), b = bench::numbers<float>(k * n, 2);
-    std::vector<float> c(static_cast<std::size_t>(m * n)), expected(c.size());
-    std::vector<float> workspace(static_cast<std::size_t>(kernels::matmul_workspace<float>(m, n, k, ta, tb)));
-    const kernels::Epilogue<float> none;
-    const auto ours = [&] {
-        kernels::matmul(c.data(), n, a.data(), lda, ta, b.data(), ldb, tb, m, n, k, false, none, workspace.data());
-    };
-    ours();
-    kernels::ref::matmul(expected.data(), n, a.data(), lda, ta, b.data(), ldb, tb, m, n, k, false, none);
-    if (bench::largest_difference(c, expected) > 1e-6 * double(k + 10))
-        return state.SkipWithError("differs from the reference");
+    bench::Product p(state);
+    const auto ours = [&] { p.run(); };
+    if (!p.agrees()) return state.SkipWithError("differs from the reference");
 
     const double s = bench::time_kernel(state, ours);
-    bench::report_flops<float>(state, 2.0 * double(m) * double(n) * double(k), s);
+    bench::report_flops<float>(state, p.flops(), s);
     if (openblas().sgemm) {
+        const auto side = [](Transpose t) { return t == Transpose::yes ? 112 : 111; };
         const auto peer = [&] {
-            openblas().sgemm(101, at ? 112 : 111, bt ? 112 : 111, int(m), int(n), int(k), 1, a.data(), int(lda),
-                             b.data(), int(ldb), 0, expected.data(), int(n));
+            openblas().sgemm(101, side(p.ta), side(p.tb), int(p.m), int(p.n), int(p.k), 1, p.a.data(), int(p.lda),
+                             p.b.data(), int(p.ldb), 0, p.expected.data(), int(p.n));
         };
         const auto [mine, theirs] = bench::in_turn(ours, peer);
         state.counters["xOpenBLAS"] = theirs / mine;
     }
-    const auto eigen = [&] {
-        kernels::ref::matmul(expected.data(), n, a.data(), lda, ta, b.data(), ldb, tb, m, n, k, false, none);
-    };
-    const auto [mine, theirs] = bench::in_turn(ours, eigen);
+    const auto [mine, theirs] = bench::in_turn(ours, [&] { p.run_reference(); });
     state.counters["xEigen"] = theirs / mine;
 }
-
 BENCHMARK(matmul)->Apply(bench::product_shapes)->MinTime(0.01)->UseRealTime();
 
 void column_sums(benchmark::State& state) {

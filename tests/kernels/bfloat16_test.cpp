@@ -2,29 +2,22 @@
 #include <gradus/kernels/matmul.hpp>
 
 #include "catch.hpp"
+#include "kernel_support.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <vector>
 
 using namespace gradus;
 using namespace gradus::kernels;
+using kernel_support::same;
 
 namespace {
 
 const float inf = std::numeric_limits<float>::infinity(), nan_value = std::numeric_limits<float>::quiet_NaN();
 
-std::vector<float> numbers(Index n, unsigned seed) {
-    std::vector<float> x(static_cast<std::size_t>(n));
-    unsigned s = seed * 2654435761u + 12345u;
-    for (float& v : x) {
-        s = s * 1664525u + 1013904223u;
-        v = float(int(s >> 8) % 2000001 - 1000000) / 700000.f;
-    }
-    return x;
-}
+std::vector<float> numbers(Index n, std::uint64_t seed) { return kernel_support::numbers<float>(n, seed, -1.43, 1.43); }
 
 struct Case {
     Index m, n, k;
@@ -78,10 +71,6 @@ struct Problem {
     std::vector<float> reference() const { return run(ref::matmul<float>); }
 };
 
-bool same(const std::vector<float>& a, const std::vector<float>& b) {
-    return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
-}
-
 float flushed(float x) { return std::fpclassify(x) == FP_SUBNORMAL ? std::copysign(0.f, x) : x; }
 
 /// What the promise says, element by element.
@@ -125,10 +114,8 @@ TEST_CASE("a product in bfloat16 agrees with Eigen's of rounded operands on ever
         for (const Case& p : cases()) {
             CAPTURE(name_of(set), p.m, p.n, p.k, int(p.ta), int(p.tb), p.accumulate, p.relu);
             const Problem problem(p);
-            const auto x = problem.run(), y = problem.reference();
-            double worst = 0;
-            for (std::size_t i = 0; i < x.size(); ++i) worst = std::max(worst, std::abs(double(x[i]) - double(y[i])));
-            CHECK(worst <= 1.2e-7 * 6 * double(p.k + 4));
+            CHECK(kernel_support::largest_difference(problem.run(), problem.reference()) <=
+                  1.2e-7 * 6 * double(p.k + 4));
         }
     }
 }
@@ -180,28 +167,13 @@ TEST_CASE("the emulation of bfloat16 has the bits of the instruction", "[kernels
         CHECK(same(tile(true, a, b, m, n, k), tile(false, a, b, m, n, k)));
         a[1] = inf;
         b[90] = nan_value;
-        const auto x = tile(true, a, b, m, n, k), y = tile(false, a, b, m, n, k);
-        bool equal = true;
-        for (std::size_t i = 0; i < x.size(); ++i)
-            equal = equal && (x[i] == y[i] || (std::isnan(x[i]) && std::isnan(y[i])));
-        CHECK(equal);
+        CHECK(same(tile(true, a, b, m, n, k), tile(false, a, b, m, n, k)));
     }
 }
 
 TEST_CASE("a product in bfloat16 has the same bits for any number of threads and leaves the mode", "[kernels]") {
     const Problem problem({200, 600, 1100, Transpose::no, Transpose::yes, true, false});
-    std::vector<float> first;
-    for (Isa set : {Isa::avx2, Isa::avx512}) {
-        if (!available(set)) continue;
-        IsaScope scope(set);
-        for (int t : {1, 2, 3, 8}) {
-            set_threads(t);
-            const auto out = problem.run();
-            if (first.empty()) first = out;
-            CHECK(same(out, first));
-        }
-    }
-    set_threads(0);
+    kernel_support::check_same_bits([&] { return problem.run(); });
     volatile float tiny = 1e-30f;
     CHECK(tiny * 1e-10f > 0);
 }

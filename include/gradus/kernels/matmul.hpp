@@ -43,7 +43,7 @@ MatmulPlan matmul_plan(Index m, Index n, Index k, Index lda, Transpose ta, Trans
     if (plan.panels) {
         const Index work = Index(1) << 19;
         plan.rows = m;
-        plan.cols = (work / (plan.rows * k) / gemm_panel<T> + 1) * gemm_panel<T>;
+        plan.cols = (work / (m * k) / gemm_panel<T> + 1) * gemm_panel<T>;
         return plan;
     }
     const Index depth = plan.pack && k > table.depth ? table.depth : k > 0 ? k : 1;
@@ -155,19 +155,15 @@ template <class T> void matmul(T* c, Index ldc, const T* a, Index lda, Transpose
     const detail::GemmTable<T>& table = detail::matmul_table<T>(precision);
     const detail::MatmulPlan plan = detail::matmul_plan<T>(m, n, k, lda, ta, tb, table);
     const bool at = ta == Transpose::yes, bt = tb == Transpose::yes;
-    const Index row_blocks = (m - 1) / plan.rows + 1;
-
     const bool relu = epilogue.activation == activation::relu;
     if (plan.panels) {
-        const Index col_blocks = (n - 1) / plan.cols + 1;
-        parallel_for(0, row_blocks * col_blocks, 1, [&](Index cell, Index) {
-            const Index i = cell % row_blocks * plan.rows, j = cell / row_blocks * plan.cols;
-            table.panels(c + i * ldc + j, ldc, a + i * lda, lda, bt ? b + j * ldb : b + j, ldb, bt,
-                         m - i < plan.rows ? m - i : plan.rows, n - j < plan.cols ? n - j : plan.cols, k,
+        parallel_for(0, n, plan.cols, [&](Index j, Index end) {
+            table.panels(c + j, ldc, a, lda, bt ? b + j * ldb : b + j, ldb, bt, m, end - j, k,
                          {epilogue.bias ? epilogue.bias + j : nullptr, accumulate, relu});
         });
         return;
     }
+    const Index row_blocks = (m - 1) / plan.rows + 1;
     const auto cells = [&](Index j0, Index width, Index depth, const T* left, const T* right, Index right_ld,
                            const detail::GemmEnds<T>& ends) {
         const Index col_blocks = (width - 1) / plan.cols + 1;

@@ -48,9 +48,7 @@ public:
     Compiled(const Graph& model, const std::vector<std::string>& output_names, CompileOptions<T> options,
              const std::vector<Extra>& extra, const std::vector<std::string>& frozen)
         : Updater<T>(options), options_(options), graph(model), seed(options.seed) {
-        if (options.precision.format() && dtype_of<T>() != Dtype::f32)
-            throw_value_error("compile: precision " + std::string(options.precision.name()) +
-                              " expects a model of float, got " + std::string(name_of(dtype_of<T>())));
+        check_precision<T>(options.precision, "compile");
         first_loss = static_cast<int>(graph.entries().size());
         const std::size_t outputs = graph.outputs().size();
         const auto& losses_given = options.loss.list();

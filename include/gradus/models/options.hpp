@@ -54,6 +54,14 @@ private:
     std::vector<Pair> list_;
 };
 
+namespace detail {
+template <class T> void check_precision(ProductPrecision precision, const char* who) {
+    if (precision.format() && dtype_of<T>() != Dtype::f32)
+        throw_value_error(std::string(who) + ": precision " + std::string(precision.name()) +
+                          " expects a model of float, got " + std::string(name_of(dtype_of<T>())));
+}
+} // namespace detail
+
 /// Limits of gradients, one of them at most; 0: none. As Keras's clipvalue, clipnorm and global_clipnorm. Gradients of
 /// a norm that is infinite or NaN become NaN.
 struct ClipOptions {

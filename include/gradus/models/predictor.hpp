@@ -25,9 +25,7 @@ public:
           workspace_(std::make_unique<Workspace<T>>(*graph_, *table_, *layout_, PlanOptions{})) {
         if (options.batch < 1)
             throw_value_error("predictor: batch expects at least 1, got " + std::to_string(options.batch));
-        if (options.precision.format() && dtype_of<T>() != Dtype::f32)
-            throw_value_error("predictor: precision " + std::string(options.precision.name()) +
-                              " expects a model of float, got " + std::string(name_of(dtype_of<T>())));
+        detail::check_precision<T>(options.precision, "predictor");
         pass_.precision = options.precision;
     }
 
