@@ -240,6 +240,36 @@ TEST_CASE("bad input: what a metric refuses is found before training begins") {
            {"initial_epoch expects at least 0"});
 }
 
+TEST_CASE("bad input: a metric that does not fit the output is found before a step changes statistics") {
+    const auto check = [](const MetricHandle<float>& metric, const char* part) {
+        Sequential model{Dense(4), BatchNormalization(), Dense(3, softmax)};
+        model.compile({.optimizer = SGD(0.1), .loss = SparseCategoricalCrossentropy(), .metrics = {metric}});
+        const auto x = values(1, 2, Shape{20, 5});
+        const auto y = integers(2, 3, Shape{20});
+        model.build({dim::batch(), 5});
+        const std::string before = model.fingerprint();
+        bool began = false;
+        const LambdaCallback notes({.on_train_begin = [&](ModelBase&) { began = true; }});
+        expect(message([&] { model.fit(x, y, {.verbose = Verbose::silent, .callbacks = {notes}}); }), {part});
+        expect(message([&] { model.train_on_batch(x, y); }), {part});
+        CHECK(!began);
+        CHECK(model.fingerprint() == before);
+    };
+    check(Precision({.class_id = 7}), "precision: ");
+    check(RootMeanSquaredError(), "root_mean_squared_error: ");
+    check(BinaryAccuracy(), "binary_accuracy: ");
+    check(SparseTopKCategoricalAccuracy({.k = 0}), "top_k");
+}
+
+TEST_CASE("bad input: a metric of an output that has no loss") {
+    const Node x = input({dim::batch(), 3});
+    const Node y = Dense(2)(x);
+    Model<float> model({x}, {y});
+    model.add_loss(y);
+    expect(message([&] { model.compile({.optimizer = SGD(0.1), .metrics = {Accuracy()}}); }),
+           {"compile: metric \"accuracy\" expects a loss on output \"dense\", which gives it targets, got none"});
+}
+
 TEST_CASE("bad input: a compile that throws does not choose the initial values") {
     const auto made = [](bool fails) {
         const Node x = input({dim::batch(), 3});

@@ -14,12 +14,17 @@ namespace detail {
 
 struct ColumnRule {
     Dtype to = Dtype::f64;           ///< where they go: numbers that it cannot hold are refused
-    bool allow_nan = false;          ///< NaN, infinity and such numbers pass
+    bool allow_nan = false;          ///< NaN, infinity and such numbers pass, but not into integers
     Index below = -1;                ///< whole numbers in [0, below); negative: any numbers
     std::string_view called = "ids"; ///< those whole numbers, or the numbers from low to high
     double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
 };
 
+inline double least(Dtype d) {
+    return d == Dtype::i32  ? std::numeric_limits<std::int32_t>::lowest()
+           : d == Dtype::u8 ? 0
+                            : -std::numeric_limits<double>::infinity();
+}
 inline double largest(Dtype d) {
     switch (d) {
     case Dtype::f32: return static_cast<double>(std::numeric_limits<float>::max());
@@ -43,7 +48,10 @@ template <class U> std::string value_text(U value) {
 template <class U> bool breaks(const ColumnRule& rule, U value, double most) {
     const auto d = static_cast<double>(value);
     bool bad = d < rule.low || d > rule.high;
-    if constexpr (std::is_floating_point_v<U>) bad |= !rule.allow_nan && !(std::abs(d) <= most);
+    if (rule.to == Dtype::i32 || rule.to == Dtype::u8)
+        bad |= !(d >= least(rule.to) && d <= most); // NaN has no integer
+    else if constexpr (std::is_floating_point_v<U>)
+        bad |= !rule.allow_nan && !(std::abs(d) <= most);
     if (rule.below >= 0) {
         bad |= !(d >= 0 && d < static_cast<double>(rule.below));
         if constexpr (std::is_floating_point_v<U>) bad |= d != std::floor(d);

@@ -5,6 +5,7 @@
 #include <gradus/kernels/reduce.hpp>
 #include <gradus/models/update.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -93,6 +94,9 @@ public:
                     "compile: metrics of a model with several outputs are pairs of an output's name and a metric");
             const int at = find_output(output, 0, output_names, "metric");
             std::string name = (outputs > 1 ? output + "_" : "") + metric->name();
+            if (std::none_of(losses.begin(), losses.end(), [&](const auto& l) { return l.target == at; }))
+                throw_value_error("compile: metric \"" + name + "\" expects a loss on output \"" +
+                                  output_names[static_cast<std::size_t>(at)] + "\", which gives it targets, got none");
             metrics.push_back({name, "val_" + name, at, metric});
         }
         check_names();
@@ -216,6 +220,7 @@ public:
     int first_loss = 0;
     std::vector<CompiledLoss<T>> losses;
     std::vector<CompiledMetric<T>> metrics;
+    bool metrics_fit = false;                      ///< they have seen a batch of these shapes
     std::vector<const Identity*> inference_layers; ///< frozen layers with state use it, but do not change it
     Index accumulated = 0;                         ///< batches since the last update
     double penalty_now = 0;                        ///< of the parameters' regularisation

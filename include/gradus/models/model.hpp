@@ -189,6 +189,7 @@ private:
     void check_metrics(const Columns& y, const Columns& weights) const;
     std::span<const Log> logs(bool exact, bool validation);
     void check_dataset(const Dataset& data, std::string_view verb) const;
+    void try_metrics(const Extents& extents) const;
     void check_class_weight(const FitOptions& o, bool has_weights) const;
     void bind_batch(const Dataset& data, std::span<const Index> rows);
     View<const T> load_batch(Workspace<T>& workspace, const Dataset& data, std::span<const Index> rows);

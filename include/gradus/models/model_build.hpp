@@ -1,6 +1,7 @@
 /// Definitions of Model: graph, parameters, compile, names, fingerprint, summary, clone. Included by models/model.hpp.
 #pragma once
 #include <gradus/core/hash.hpp>
+#include <gradus/kernels/detail/isa.hpp>
 #include <gradus/models/model.hpp>
 #include <gradus/models/summary.hpp>
 
@@ -8,6 +9,7 @@ GRADUS_BEGIN
 
 template <class T> void Model<T>::set_graph(const std::vector<Node>& inputs, const std::vector<Node>& outputs) {
     if (outputs.empty()) throw_value_error("model: expects at least one output");
+    (void)kernels::isa(); // what GRADUS_ISA cannot have is said before anything is built
     auto graph = std::make_shared<Graph>(inputs, outputs);
     for (const Graph::Entry& e : graph->entries())
         if (e.place->layer->dtype() != dtype_of<T>())

@@ -3,7 +3,9 @@
 #include <gradus/data/check_column.hpp>
 #include <gradus/models/model.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 GRADUS_BEGIN
 
@@ -106,6 +108,31 @@ template <class T> void Model<T>::check_dataset(const Dataset& data, std::string
         check_target(l, detail::with_rows(spec.targets[static_cast<std::size_t>(l.target)].row, rows), extents, verb);
         if (spec.has_weights) compiled_->check_weights(l, detail::with_rows(spec.weights.row, rows), extents, verb);
     }
+    for (std::size_t i = 0; i < spec.inputs.size(); ++i) shapes[i] = detail::with_rows(spec.inputs[i].row, 1);
+    detail::bind_inputs(compiled_->graph, shapes, spec.inputs.size(), extents, verb);
+    try_metrics(extents);
+}
+
+/// Metrics that do not fit the outputs refuse them here: a copy of each sees a batch of zeros, masked where there may
+/// be a mask.
+template <class T> void Model<T>::try_metrics(const Extents& extents) const {
+    const Graph& g = compiled_->graph;
+    for (const auto& m : compiled_->metrics) {
+        const auto& l = *std::find_if(compiled_->losses.begin(), compiled_->losses.end(),
+                                      [&](const auto& candidate) { return candidate.target == m.output; });
+        const Build::Out &out = g.out(l.prediction), &target = g.out(l.target_input);
+        const Tensor<T> prediction(gradus::evaluate(out.shape, extents));
+        const Shape& shape = prediction.shape();
+        const Shape target_shape = gradus::evaluate(target.shape, extents);
+        std::vector<double> zeros(static_cast<std::size_t>(target_shape.size())); // wide enough for any type
+        const bool masked = out.mask != build::Mask::stop && shape.rank() >= 3;
+        const Tensor<std::uint8_t> mask(masked ? Shape{shape[0], shape[1]} : Shape{0});
+        const auto metric = m.metric->clone();
+        metric->reset(prediction.size());
+        metric->update(AnyView(zeros.data(), target_shape, target.dtype), prediction.view(), {},
+                       masked ? mask.view() : View<const std::uint8_t>());
+    }
+    compiled_->metrics_fit = true;
 }
 
 /// Classes that the loss knows, of the only output.

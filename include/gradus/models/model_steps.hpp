@@ -240,6 +240,10 @@ template <class T> Results Model<T>::train_on_batch(const Columns& x, const Colu
     building([&] {
         load_inputs(x, "train_on_batch");
         check_targets(y, sample_weight, compiled_->training->extents(), "train_on_batch");
+        if (!compiled_->metrics_fit) try_metrics(compiled_->training->extents());
+        for (auto& m : compiled_->metrics)
+            m.metric->reset(
+                compiled_->training->value(graph_->outputs()[static_cast<std::size_t>(m.output)]).shape.size());
         check_metrics(y, sample_weight);
         compiled_->require_trained("train_on_batch");
     });
@@ -247,7 +251,6 @@ template <class T> Results Model<T>::train_on_batch(const Columns& x, const Colu
     const double value = run_loss(y, sample_weight);
     View<const T> weights;
     if (!sample_weight.empty()) weights = View<const T>(weights_.data(), sample_weight[0].view().shape);
-    for (auto& m : compiled_->metrics) m.metric->reset(output(m.output).size());
     update_metrics(*compiled_->training, weights);
     backward();
     if (compiled_->is_full()) step();
