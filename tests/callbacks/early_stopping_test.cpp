@@ -120,3 +120,14 @@ TEST_CASE("EarlyStopping: in fit") {
     CHECK(stop->best() == best);
     CHECK(model.evaluate(x.rows(42, 60), y.rows(42, 60), {.batch_size = 10}).loss() == best);
 }
+
+TEST_CASE("monitor: the words of a name say which way it improves") {
+    const auto up = [](const char* name) { return detail::improves_up(Improves::automatic, name); };
+    for (const char* name :
+         {"accuracy", "val_accuracy", "val_sparse_categorical_accuracy", "acc", "auc", "val_auc", "precision", "recall",
+          "f1_score", "val_r2_score", "r2", "head_top_k_categorical_accuracy"})
+        CHECK(up(name));
+    for (const char* name : {"loss", "val_loss", "val_decoder2_loss", "val_vaccine_loss", "accuracy_loss", "r2_mse",
+                             "mae", "auc_rmse", "space", "", "_"})
+        CHECK(!up(name));
+}

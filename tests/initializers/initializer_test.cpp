@@ -198,6 +198,7 @@ TEST_CASE("initialisers as text", "[initializers]") {
     CHECK(Initializer::parse("random_uniform") == initializers::random_uniform());
     CHECK(Initializer::parse("orthogonal") == initializers::orthogonal());
     CHECK(Initializer::parse("identity") == initializers::identity());
+    CHECK(Initializer::parse("constant") == initializers::constant(0));
     CHECK(Initializer::parse("variance_scaling") == initializers::variance_scaling());
     CHECK(initializers::variance_scaling(2, initializers::Mode::fan_out).to_string() ==
           "variance_scaling(2, fan_out, truncated_normal)");
@@ -205,7 +206,6 @@ TEST_CASE("initialisers as text", "[initializers]") {
                             "xavier",
                             "glorot_uniform()",
                             "glorot_uniform(1)",
-                            "constant",
                             "constant()",
                             "constant(1",
                             "constant(1) ",

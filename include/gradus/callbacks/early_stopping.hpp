@@ -16,8 +16,8 @@ struct EarlyStoppingOptions {
     Index start_from_epoch = 0;
 };
 
-/// As Keras's. The best weights also return where training runs to its last epoch. Throws ValueError where the
-/// monitored value is not among an epoch's logs.
+/// As Keras's, without its baseline. The best weights also return where training runs to its last epoch. Throws
+/// ValueError where the monitored value is not among an epoch's logs.
 class EarlyStopping : public Callback {
 public:
     EarlyStopping() = default;

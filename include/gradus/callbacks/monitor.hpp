@@ -2,6 +2,7 @@
 #pragma once
 #include <gradus/models/callback.hpp>
 
+#include <algorithm>
 #include <limits>
 #include <span>
 #include <string>
@@ -9,8 +10,8 @@
 
 GRADUS_BEGIN
 
-/// Which way a monitored value improves. automatic: up for names that contain acc, auc, precision, recall, f1 or r2,
-/// else down.
+/// Which way a monitored value improves. automatic: by the words of its name, between underscores: up for acc,
+/// accuracy, auc, precision, recall, f1 and r2, unless one is loss, error, mse, mae or rmse; else down.
 enum class Improves : std::uint8_t { automatic, down, up };
 inline std::span<const std::string_view> enum_names(Improves) {
     static constexpr std::string_view names[] = {"automatic", "down", "up"};
@@ -21,9 +22,15 @@ namespace detail {
 
 inline bool improves_up(Improves mode, std::string_view monitor) {
     if (mode != Improves::automatic) return mode == Improves::up;
-    for (const char* s : {"acc", "auc", "precision", "recall", "f1", "r2"})
-        if (monitor.find(s) != std::string_view::npos) return true;
-    return false;
+    bool up = false;
+    while (!monitor.empty()) {
+        const std::string_view word = monitor.substr(0, monitor.find('_'));
+        monitor.remove_prefix(std::min(monitor.size(), word.size() + 1));
+        for (const std::string_view s : {"loss", "error", "mse", "mae", "rmse"})
+            if (word == s) return false;
+        for (const std::string_view s : {"acc", "accuracy", "auc", "precision", "recall", "f1", "r2"}) up |= word == s;
+    }
+    return up;
 }
 
 /// Worse than any value.

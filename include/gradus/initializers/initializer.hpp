@@ -252,7 +252,7 @@ inline Initializer Initializer::parse(std::string_view text) {
     const Kind kind = static_cast<Kind>(position(names, call.name));
     if (call.good && call.arguments.empty()) {
         switch (kind) {
-        case Kind::constant: fail(); break;
+        case Kind::constant: return initializers::constant(0);
         case Kind::random_uniform: return initializers::random_uniform();
         case Kind::random_normal: return initializers::random_normal();
         case Kind::truncated_normal: return initializers::truncated_normal();

@@ -125,8 +125,9 @@ struct FitOptions {
     /// others; ValueError on a class that the loss does not know. As Keras's: for one output, not beside sample_weight,
     /// not for validation, and metrics do not see it.
     std::map<Index, double> class_weight = {};
-    Columns sample_weight =
-        {}; ///< [N], or [N, T] for losses per step; multiplies losses, not the normaliser, as in Keras
+    /// [N], or [N, T] for losses per step; multiplies losses, not the normaliser, as in Keras. Metrics count by it, as
+    /// Keras's weighted_metrics do; those that Keras takes as metrics do not.
+    Columns sample_weight = {};
     Index initial_epoch = 0;
     Index validation_batch_size = 0; ///< 0: batch_size
     bool allow_nan = false;          ///< NaN, infinity and what the scalar cannot hold are a ValueError unless allowed
