@@ -77,7 +77,7 @@ std::int32_t draw(View<const float> p, double temperature, Index k, double unifo
     if (k > 0 && k < p.size()) order.resize(static_cast<std::size_t>(k));
     if (temperature == 0) return order[0];
     std::vector<double> weight;
-    for (const auto i : order) weight.push_back(std::pow(static_cast<double>(p[i]), 1 / temperature));
+    for (const auto i : order) weight.push_back(std::pow(static_cast<double>(p[i]) / p[order[0]], 1 / temperature));
     double rest = uniform * std::accumulate(weight.begin(), weight.end(), 0.0);
     for (std::size_t i = 0; i < order.size(); ++i)
         if ((rest -= weight[i]) < 0) return order[i];
@@ -136,6 +136,8 @@ int run(const examples::Options& options, const Settings& s) {
     set_threads(options.threads);
     const std::string text = read_text(options);
     const Characters characters(text);
+    if (s.prompt.empty()) throw_value_error("char_lm: prompt expects at least one character, got none");
+    for (const char c : s.prompt) (void)characters.id(c);
     const std::size_t held_out = text.size() / 10;
     const std::string_view all = text;
     const Windows train(all.substr(0, all.size() - held_out), characters, s.length);
