@@ -37,6 +37,7 @@ struct Profile {
     std::vector<ProfileRow> layers;           ///< in order of execution
     ProfileRow input, loss, optimizer, total; ///< input: texts to ids, and copying the batch
     double peak_gflops = 0;                   ///< a second: the matrix product on data in cache, on `threads`
+    std::string scalar;                       ///< of the model and the peak: f32, f64
     int threads = 1;                          ///< of the process
     Index batch = 0, steps = 0;               ///< rows; steps measured
     bool trained = false;                     ///< whether the model is compiled; if not, forward only
@@ -71,8 +72,8 @@ inline std::string to_string(const Profile& p) {
     std::string out =
         detail::table_text(rows, {false, true, true, true, true, true, true, true}, {1, layers, parts, rows.size()});
     out += "batch of " + std::to_string(p.batch) + ", medians of " + std::to_string(p.steps) + " steps; peak " +
-           number("%.1f", p.peak_gflops) + " GFLOP/s, a matrix product in cache on " + std::to_string(p.threads) +
-           " thread(s)\nGFLOP counts matrix products only";
+           number("%.1f", p.peak_gflops) + " GFLOP/s, a matrix product of " + p.scalar + " in cache on " +
+           std::to_string(p.threads) + " thread(s)\nGFLOP counts matrix products only";
     if (!p.trained) out += "; not compiled: forward only";
     if (p.zero_targets) out += "; no targets given: zeros";
     return out + "\n";
@@ -142,6 +143,7 @@ public:
         p.trained = c_ != nullptr;
         p.zero_targets = c_ && y_.empty();
         p.threads = threads();
+        p.scalar = name_of(dtype_of<T>());
         p.peak_gflops = peak_gflops<T>();
         p.batch = x_[0].rows();
         p.steps = o.steps;
