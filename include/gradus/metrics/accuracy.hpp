@@ -52,8 +52,12 @@ protected:
         add(who, rows, weight, mask, [&](Index i) {
             const double label = target_value(target, i);
             if (!(label >= 0 && label < static_cast<double>(classes))) bad_label(who, label, classes);
+            // Whether the label's is the first largest and none is NaN, without a branch that data decide.
             const T* p = prediction.data() + i * classes;
-            return static_cast<double>(argmax(classes, [&](Index j) { return p[j]; })) == label;
+            const auto at = static_cast<Index>(label);
+            bool right = static_cast<double>(at) == label;
+            for (Index j = 0; j < classes; ++j) right &= (p[j] < p[at]) | ((p[j] == p[at]) & (j >= at));
+            return right;
         });
     }
     void one_hot(std::string_view who, const AnyView& target, View<const T> prediction, View<const T> weight,
