@@ -10,8 +10,8 @@
 ///
 /// Gradients of h and c below 2^-80 (double: 2^-700) are taken for zero.
 ///
-/// A masked step of a row (mask 0) copies h and c of the step before, and so y; it costs a copy, and nothing where all
-/// rows of a block are masked. Rows are cut into blocks that run through all steps on their own.
+/// A masked step of a row (mask 0) copies h and c of the step before, and so y; it costs these copies, and takes part
+/// in no product. Rows are cut into blocks that run through all steps on their own.
 #pragma once
 #include <gradus/core/parallel.hpp>
 #include <gradus/kernels/detail/math.hpp>
@@ -80,8 +80,9 @@ constexpr Index lstm_blocks(Index batch) {
 }
 constexpr Index lstm_block_rows(Index batch) { return (batch + lstm_blocks(batch) - 1) / lstm_blocks(batch); }
 
-/// Rows of gate gradients that are gathered before they are multiplied into weight and input gradients.
-inline constexpr Index lstm_chunk = 128;
+/// Rows of gate gradients that are gathered before they are multiplied into weight and input gradients: half of a first
+/// cache of 32 KiB for each group of units.
+inline constexpr Index lstm_chunk = 64;
 
 template <class T> struct LSTMTable {
     void (*pack_forward)(T* packed, const T* kernel, const T* recurrent, const T* bias, Index features, Index units);
