@@ -3,6 +3,7 @@
 #include <gradus/core/error.hpp>
 #include <gradus/core/shape.hpp>
 
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -165,13 +166,17 @@ private:
         return static_cast<int>(a.size()) - static_cast<int>(b.size());
     }
 
+    using Limits = std::numeric_limits<Index>;
     static Index product(Index a, Index b) {
-        if (__builtin_mul_overflow(a, b, &a)) throw_shape_error("size overflows");
-        return a;
+        const auto size = [](Index n) {
+            return n < 0 ? 0 - static_cast<std::uint64_t>(n) : static_cast<std::uint64_t>(n);
+        };
+        if (b != 0 && size(a) > size(Limits::max()) / size(b)) throw_shape_error("size overflows");
+        return a * b;
     }
     static Index total(Index a, Index b) {
-        if (__builtin_add_overflow(a, b, &a)) throw_shape_error("size overflows");
-        return a;
+        if (b < 0 ? a < Limits::min() - b : a > Limits::max() - b) throw_shape_error("size overflows");
+        return a + b;
     }
     static Index floor_quotient(Index a, Index b) { return a / b - ((a % b != 0) && ((a < 0) != (b < 0))); }
 

@@ -33,6 +33,14 @@ constexpr std::uint64_t mix(std::uint64_t x) {
     return x ^ (x >> 31);
 }
 
+/// The upper 64 bits of a product, from four of 32 by 32: no compiler needs a wider type.
+constexpr std::uint64_t high_product(std::uint64_t a, std::uint64_t b) {
+    const std::uint64_t low = 0xFFFFFFFF;
+    const std::uint64_t left = (a >> 32) * (b & low) + ((a & low) * (b & low) >> 32);
+    const std::uint64_t right = (a & low) * (b >> 32) + (left & low);
+    return (a >> 32) * (b >> 32) + (left >> 32) + (right >> 32);
+}
+
 /// A stream of random words addressed by (row, element). Plain data: kernels take it by value.
 struct Random {
     std::uint64_t key = 0;       ///< mixed from seed, place and purpose
@@ -66,8 +74,7 @@ struct Random {
     constexpr double uniform(Index row, Index element) const { return word(row, element) * 0x1p-32; }
     /// Uniform in [0, n) without bias worth speaking of (64-bit multiply-shift).
     constexpr Index below(Index row, Index element, Index n) const {
-        __extension__ using wide = unsigned __int128;
-        return static_cast<Index>((wide{word64(row, element)} * static_cast<std::uint64_t>(n)) >> 64);
+        return static_cast<Index>(high_product(word64(row, element), static_cast<std::uint64_t>(n)));
     }
 };
 

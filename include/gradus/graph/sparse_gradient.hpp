@@ -5,6 +5,7 @@
 #include <gradus/core/types.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <span>
 #include <vector>
@@ -39,7 +40,7 @@ public:
         std::int32_t rank = 0;
         for (std::size_t w = 0; w < words_.size(); ++w) {
             ranks_[w] = rank;
-            rank += __builtin_popcountll(words_[w]);
+            rank += std::popcount(words_[w]);
         }
         if (rank > capacity_) reserve_rows(std::min(2 * Index{rank}, vocabulary_));
         if (before == rank) return;
@@ -75,7 +76,7 @@ private:
     std::int32_t position(std::int32_t id) const {
         const std::int32_t i = clamp(id);
         const std::uint64_t below = words_[static_cast<std::size_t>(i >> 6)] & ((std::uint64_t{1} << (i & 63)) - 1);
-        return ranks_[static_cast<std::size_t>(i >> 6)] + __builtin_popcountll(below);
+        return ranks_[static_cast<std::size_t>(i >> 6)] + std::popcount(below);
     }
     /// Lists the marked ids in order and zeroes the rows that are new.
     void list_ids() {
@@ -84,7 +85,7 @@ private:
         std::size_t old = 0;
         for (std::size_t w = 0; w < words_.size(); ++w)
             for (std::uint64_t bits = words_[w]; bits; bits &= bits - 1) {
-                const auto id = static_cast<std::int32_t>(w * 64 + static_cast<std::size_t>(__builtin_ctzll(bits)));
+                const auto id = static_cast<std::int32_t>(w * 64 + static_cast<std::size_t>(std::countr_zero(bits)));
                 if (old < spare_.size() && spare_[old] == id)
                     ++old;
                 else

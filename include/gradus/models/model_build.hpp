@@ -1,7 +1,6 @@
 /// Definitions of Model: graph, parameters, compile, names, fingerprint, summary, clone. Included by models/model.hpp.
 #pragma once
 #include <gradus/core/hash.hpp>
-#include <gradus/kernels/detail/isa.hpp>
 #include <gradus/models/model.hpp>
 #include <gradus/models/summary.hpp>
 

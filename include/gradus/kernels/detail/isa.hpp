@@ -21,17 +21,24 @@ constexpr const char* name_of(Isa isa) {
     return isa == Isa::avx512 ? "avx512" : isa == Isa::avx2 ? "avx2" : isa == Isa::baseline ? "baseline" : "eigen";
 }
 
-/// Whether this build and this machine can run the set.
+/// Whether this build and this machine can run the set: all that region_begin.hpp lets the compiler use, for a
+/// hypervisor may mask any of it.
 inline bool available(Isa isa) {
 #if GRADUS_EIGEN_KERNELS
     return isa == Isa::eigen;
 #else
     switch (isa) {
     case Isa::avx512:
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && available(Isa::avx2);
+        return available(Isa::avx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512cd");
     case Isa::avx2:
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+#if !defined(__clang__) || __clang_major__ >= 19 // older ones do not know the names, and use none of the three
+        if (!__builtin_cpu_supports("lzcnt") || !__builtin_cpu_supports("movbe") || !__builtin_cpu_supports("f16c"))
+            return false;
+#endif
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
+               __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("sse4.2");
     case Isa::baseline: return true;
     default: return false;
     }
@@ -70,8 +77,8 @@ GRADUS_COLD inline Isa first_isa() {
 } // namespace detail
 
 /// The set in use: the best that the machine has, or what the environment variable GRADUS_ISA names. Chosen when first
-/// asked for; throws ValueError if GRADUS_ISA names none that can run here. Kernels ask for it themselves; whoever
-/// wants the error early (a model, when it is built) calls this.
+/// asked for; throws ValueError if GRADUS_ISA names none that can run here. Kernels ask for it themselves, those on
+/// Eigen do not; a model asks when it is built, so that the error comes early, and in every build.
 inline Isa isa() {
     const int i = detail::chosen_isa.load(std::memory_order_relaxed);
     return i >= 0 ? static_cast<Isa>(i) : detail::first_isa();
