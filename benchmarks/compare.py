@@ -113,13 +113,15 @@ def run_window(command, threads, environment=None):
 
 
 def kernel_peak(programs):
-    """GFLOP/s of the micro-kernel on one thread, now; None without kernel_bench."""
+    """GFLOP/s of the micro-kernel on one thread, now; None without kernel_bench. Failed where that does not say it."""
     program = programs / "kernel_bench"
     if not program.exists():
         return None
     out, _ = run([program, "--benchmark_filter=^$"], 1)
     found = re.search(r"float ([\d.]+)", out)
-    return float(found.group(1)) if found else None
+    if not found:
+        raise Failed("kernel_bench printed no peak")
+    return float(found.group(1))
 
 
 def spread(values):
@@ -269,19 +271,25 @@ def parse(arguments):
 
 
 def measure(systems, workload, threads, options, programs, about, left_out):
-    """Rows of one workload on one number of threads."""
+    """Rows of one workload on one number of threads. What fails once has none, or no percent of the limit."""
     windows, peaks = {s.name: [] for s in systems}, []
+    where = f"{workload}, {threads} thread{'s' if threads > 1 else ''}"
+    no_limit = f"percent of the limit, {where}"
     for r in range(options.rounds):
-        peak = kernel_peak(programs)
-        peaks += [peak] if peak else []
+        try:
+            peak = None if no_limit in left_out else kernel_peak(programs)
+            peaks += [peak] if peak else []
+        except Failed as why:
+            left_out[no_limit] = str(why)
+            peaks = []
         for system in systems[r % len(systems):] + systems[:r % len(systems)]:
-            failed = f"{system.name}, {workload}"
-            if failed in left_out:
+            if system.name not in windows:
                 continue
             try:
                 window = run_window(system.command(workload, threads, options.seconds), threads, system.environment)
             except Failed as why:
-                left_out[failed] = str(why)
+                left_out[f"{system.name}, {where}"] = str(why)
+                del windows[system.name]
                 continue
             windows[system.name].append(window)
             if system.name == "gradus":
@@ -290,7 +298,7 @@ def measure(systems, workload, threads, options, programs, about, left_out):
                 about["peers"][system.name] = window["version"]
     spec = WORKLOADS[workload]
     rows = [summarize(workload, threads, s.name, windows[s.name], spec.flop(spec.units, spec.length), peaks)
-            for s in systems if windows[s.name]]
+            for s in systems if s.name in windows]
     add_ratios(rows)
     return rows
 

@@ -99,14 +99,18 @@ def main(arguments=None):
     if not compare.possible_threads([options.at_threads]):
         return 1
     about = {**compare.machine(), "gradus": None}
-    measured, peaks = points(options), []
+    measured, peaks, no_limit = points(options), [], None
     for r in range(options.rounds):
         for i, point in enumerate(measured):
             if sys.stderr.isatty():
                 print(f"\rround {r + 1} of {options.rounds}, point {i + 1} of {len(measured)} ", end="",
                       file=sys.stderr)
-            if i % 8 == 0 and (peak := compare.kernel_peak(programs)):
-                peaks.append(peak)
+            if i % 8 == 0 and not no_limit:
+                try:
+                    peak = compare.kernel_peak(programs)
+                    peaks += [peak] if peak else []
+                except compare.Failed as why:
+                    no_limit, peaks = str(why), []
             if not point.failed:
                 about["gradus"] = point.measure(programs, options.seconds) or about["gradus"]
     rows = [point.row(peaks) for point in measured if point.rates and not point.failed]
@@ -121,6 +125,7 @@ def main(arguments=None):
             text += [f"**{TITLES[question]}**", "", *table(question, rows), ""]
     failed = [point for point in measured if point.failed]
     text += [f"- Failed: {p.model}, {p.question} {p.value}: {p.failed}" for p in failed]
+    text += [f"- No percent of the limit: {no_limit}"] if no_limit else []
     print("\n".join(text))
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "scaling.md").write_text("\n".join(text) + "\n")

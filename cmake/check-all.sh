@@ -2,7 +2,7 @@
 # Builds and tests every preset, one after the other, and ends with a table. Names as arguments restrict it.
 # Logs are in build/check-all/.
 cd "$(dirname "$0")/.." || exit 1
-presets=${*:-test avx512 avx2 baseline clang debug no-openmp portable asan tsan}
+presets=${*:-test avx512 avx2 baseline clang debug no-openmp portable asan tsan demo bench}
 logs=build/check-all
 mkdir -p $logs
 failed=0
@@ -13,6 +13,7 @@ available() {
     avx512) grep -qw avx512vl /proc/cpuinfo ;;
     avx2) grep -qw avx2 /proc/cpuinfo ;;
     clang | tsan) command -v clang++-19 >/dev/null ;;
+    bench) echo '#include <benchmark/benchmark.h>' | c++ -E -x c++ - >/dev/null 2>&1 ;;
     esac
 }
 
@@ -28,7 +29,7 @@ for preset in $presets; do
             result=FAILED failed=1
             tail -n 40 $logs/$preset.txt
         fi
-        tests=$(grep 'tests passed' $logs/$preset.txt || echo "see $logs/$preset.txt")
+        tests=$(grep 'tests passed' $logs/$preset.txt || grep '^result: ' $logs/$preset.txt || echo "see $logs/$preset.txt")
         skipped=$(grep -c '\*\*\*Skipped' $logs/$preset.txt)
         [ "$skipped" -eq 0 ] || tests="$tests, $skipped skipped"
     fi

@@ -5,7 +5,8 @@
 #   sh cmake/install-deps.sh test     and its tests
 #   sh cmake/install-deps.sh bench    and its benchmarks, with what their comparison with other libraries can use
 #
-# Uses apt, as root or through sudo, and asks nothing. Elsewhere it prints what to install.
+# Uses apt, as root or through sudo, and asks nothing of its own. Elsewhere it prints what to install. Fails only where
+# something needed is missing in the end.
 set -eu
 
 what=${1:-demo}
@@ -38,23 +39,34 @@ if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
         echo "Gradus: everything for \"$what\" is installed."
         exit 0
     fi
-    sudo=
-    if [ "$(id -u)" -ne 0 ]; then
-        if ! command -v sudo >/dev/null; then
-            echo "Gradus: as root, run: apt-get install $missing$wanted" >&2
-            exit 1
+    as_root() {
+        if [ "$(id -u)" -eq 0 ]; then
+            "$@"
+        elif command -v sudo >/dev/null; then
+            sudo "$@"
+        else
+            return 1
         fi
-        sudo=sudo
+    }
+    install() { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"; }
+
+    as_root apt-get update -q || true
+    if [ -n "$missing" ] && ! install $missing; then
+        echo "Gradus: missing here. As root, run: apt-get install $missing" >&2
+        exit 1
     fi
-    $sudo apt-get update -q
+    # Nobody is stopped by what is optional.
+    available=
     for package in $wanted; do
         if known "$package"; then
-            missing="$missing$package "
+            available="$available$package "
         else
             echo "Gradus: $package is not to be had here; what needs it will be left out."
         fi
     done
-    [ -z "$missing" ] || $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing
+    if [ -n "$available" ] && ! install $available; then
+        echo "Gradus: what needs these will be left out. As root, for them, run: apt-get install $available"
+    fi
     exit 0
 fi
 

@@ -37,12 +37,13 @@ void embedding_unique_rows(benchmark::State& state) {
     const auto ids = tokens(n, vocabulary);
     std::vector<std::int32_t> rows(ids), position(ids), expected_rows(ids), expected(ids);
     std::vector<std::int32_t> space(size(kernels::unique_rows_workspace(n, vocabulary)));
-    kernels::unique_rows(rows.data(), position.data(), ids.data(), n, vocabulary, space.data());
+    const Index count = kernels::unique_rows(rows.data(), position.data(), ids.data(), n, vocabulary, space.data());
     kernels::ref::unique_rows(expected_rows.data(), expected.data(), ids.data(), n, vocabulary);
     if (position != expected) return state.SkipWithError("differs from the reference");
     const double s = bench::time_kernel(
         state, [&] { kernels::unique_rows(rows.data(), position.data(), ids.data(), n, vocabulary, space.data()); });
     state.counters["us"] = 1e6 * s;
+    bench::report_bytes(state, 4.0 * double(2 * n + count), s);
 }
 BENCHMARK(embedding_unique_rows)->Args({3200, 10000})->Args({3200, 1000000})->Args({3200, 1 << 30});
 

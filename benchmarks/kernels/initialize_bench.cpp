@@ -22,18 +22,28 @@ void initialize_fill(benchmark::State& state) {
     if (bench::largest_difference(y, expected) > 1e-6) return state.SkipWithError("differs from the reference");
     const double s = bench::time_kernel(state, run);
     state.counters["ns/element"] = 1e9 * s / double(n);
+    bench::report_bytes(state, 4.0 * double(n), s);
 }
 BENCHMARK(initialize_fill)->ArgName("kind")->Arg(0)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond);
 
+/// Its rows are orthonormal: there is no other reference.
 void initialize_orthogonal(benchmark::State& state) {
     const Index rows = state.range(0), cols = state.range(1);
-    std::vector<float> w(static_cast<std::size_t>(rows * cols));
-    std::vector<double> workspace(static_cast<std::size_t>(kernels::orthogonal_workspace(rows, cols)));
+    const auto size = [](Index n) { return static_cast<std::size_t>(n); };
+    std::vector<float> w(size(rows * cols));
+    std::vector<double> workspace(size(kernels::orthogonal_workspace(rows, cols)));
     const auto run = [&] {
         kernels::orthogonal(w.data(), Random(1, 2, Purpose::initial), 1, rows, cols, workspace.data());
     };
+    run();
+    for (Index a = 0; a < rows; ++a)
+        for (Index b = 0; b <= a; ++b) {
+            double product = 0;
+            for (Index c = 0; c < cols; ++c) product += double(w[size(a * cols + c)]) * double(w[size(b * cols + c)]);
+            if (std::abs(product - (a == b)) > 1e-6) return state.SkipWithError("is not orthogonal");
+        }
     const double s = bench::time_kernel(state, run);
-    state.counters["GFLOP/s"] = 8e-9 * double(std::min(rows, cols)) * double(rows * cols) / 2 / s;
+    bench::report_flops<double>(state, 4.0 * double(rows * rows * cols), s);
 }
 BENCHMARK(initialize_orthogonal)->Args({64, 256})->Args({256, 1024})->Unit(benchmark::kMillisecond);
 

@@ -6,25 +6,27 @@ using namespace gradus;
 
 namespace {
 
-/// A layer's arguments with dropout of inputs and state, as lstm_text trains.
+/// A layer's arguments with dropout of inputs and state, as lstm_text trains; masked: the last third of each sequence.
 struct Layer {
-    Index B, S, D, U;
+    Index B, S, D, U, steps; // those that count
+    std::vector<std::uint8_t> mask;
     std::vector<float> x, w, r, b, input_mask, recurrent_mask, dh, h, c, y, saved, forward_space, backward_space, dx,
         dw, dr, db;
 
-    Layer(Index batch, Index time, Index features, Index units)
-        : B(batch), S(time), D(features), U(units), x(bench::numbers<float>(B * S * D, 1)),
-          w(bench::numbers<float>(D * 4 * U, 2)), r(bench::numbers<float>(U * 4 * U, 3)),
-          b(bench::numbers<float>(4 * U, 4)), input_mask(bench::numbers<float>(B * D, 5)),
-          recurrent_mask(bench::numbers<float>(B * U, 6)), dh(bench::numbers<float>(B * U, 7)), h(size(B * U)), c(h),
-          y(size(B * S * U)), saved(size(kernels::lstm_saved(B, S, D, U))),
-          forward_space(size(kernels::lstm_forward_workspace(B, D, U))),
+    Layer(Index batch, Index time, Index features, Index units, bool masked = false)
+        : B(batch), S(time), D(features), U(units), steps(masked ? S - S / 3 : S), mask(masked ? size(B * S) : 0),
+          x(bench::numbers<float>(B * S * D, 1)), w(bench::numbers<float>(D * 4 * U, 2)),
+          r(bench::numbers<float>(U * 4 * U, 3)), b(bench::numbers<float>(4 * U, 4)),
+          input_mask(bench::numbers<float>(B * D, 5)), recurrent_mask(bench::numbers<float>(B * U, 6)),
+          dh(bench::numbers<float>(B * U, 7)), h(size(B * U)), c(h), y(size(B * S * U)),
+          saved(size(kernels::lstm_saved(B, S, D, U))), forward_space(size(kernels::lstm_forward_workspace(B, D, U))),
           backward_space(size(kernels::lstm_backward_workspace(B, D, U))), dx(x.size()), dw(w.size()), dr(r.size()),
           db(b.size()) {
         for (float& v : w) v /= std::sqrt(float(D));
         for (float& v : r) v /= std::sqrt(float(U));
         for (float& v : input_mask) v = v > -0.6f ? 1.25f : 0.0f;
         for (float& v : recurrent_mask) v = v > -0.6f ? 1.25f : 0.0f;
+        for (std::size_t i = 0; i < mask.size(); ++i) mask[i] = Index(i) % S < steps;
     }
     static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
 
@@ -32,6 +34,7 @@ struct Layer {
         kernels::LSTMForward<float> a;
         a.batch = B, a.time = S, a.features = D, a.units = U;
         a.x = x.data(), a.kernel = w.data(), a.recurrent_kernel = r.data(), a.bias = b.data();
+        a.mask = mask.empty() ? nullptr : mask.data();
         if (train) a.input_mask = input_mask.data(), a.recurrent_mask = recurrent_mask.data(), a.saved = saved.data();
         a.y = y.data(), a.h = h.data(), a.c = c.data(), a.workspace = forward_space.data();
         return a;
@@ -40,12 +43,13 @@ struct Layer {
         kernels::LSTMBackward<float> a;
         a.batch = B, a.time = S, a.features = D, a.units = U;
         a.kernel = w.data(), a.recurrent_kernel = r.data(), a.saved = saved.data();
+        a.mask = mask.empty() ? nullptr : mask.data();
         a.input_mask = input_mask.data(), a.recurrent_mask = recurrent_mask.data(), a.dh = dh.data();
         a.dx = dx.data(), a.dkernel = dw.data(), a.drecurrent_kernel = dr.data(), a.dbias = db.data();
         a.workspace = backward_space.data();
         return a;
     }
-    double forward_flops() const { return 2.0 * double(B * S) * double(D + U) * double(4 * U); }
+    double forward_flops() const { return 2.0 * double(B * steps) * double(D + U) * double(4 * U); }
 
     bool agrees_with_reference() {
         Layer other(*this);
@@ -62,8 +66,8 @@ struct Layer {
     }
 };
 
-void lstm_train(benchmark::State& state) {
-    Layer layer(state.range(0), state.range(1), state.range(2), state.range(3));
+void train(benchmark::State& state, bool masked) {
+    Layer layer(state.range(0), state.range(1), state.range(2), state.range(3), masked);
     if (!layer.agrees_with_reference()) return state.SkipWithError("differs from the reference");
     const double s = bench::time_kernel(state, [&] {
         kernels::lstm_forward(layer.forward(true));
@@ -75,14 +79,21 @@ void lstm_train(benchmark::State& state) {
     state.counters["samples/s"] = double(layer.B) / s;
     bench::report_flops<float>(state, 3 * layer.forward_flops(), s);
 }
+void lstm_train(benchmark::State& state) { train(state, false); }
 BENCHMARK(lstm_train)
     ->Args({32, 100, 50, 64})
     ->Args({64, 64, 128, 256})
     ->Args({64, 64, 256, 256})
     ->Args({128, 30, 16, 32});
 
+void lstm_train_masked(benchmark::State& state) { train(state, true); }
+BENCHMARK(lstm_train_masked)->Args({32, 100, 50, 64})->Args({64, 64, 128, 256});
+
 void lstm_inference(benchmark::State& state) {
-    Layer layer(state.range(0), state.range(1), state.range(2), state.range(3));
+    Layer layer(state.range(0), state.range(1), state.range(2), state.range(3)), other(layer);
+    kernels::lstm_forward(layer.forward(false));
+    kernels::ref::lstm_forward(other.forward(false));
+    if (bench::largest_difference(layer.y, other.y) > 1e-5) return state.SkipWithError("differs from the reference");
     const double s = bench::time_kernel(state, [&] { kernels::lstm_forward(layer.forward(false)); });
     state.counters["us"] = 1e6 * s;
     bench::report_flops<float>(state, layer.forward_flops(), s);

@@ -27,6 +27,7 @@ template <class T> void math(benchmark::State& state, Function<T> f, Function<T>
         bench::in_turn([&] { f(y.data(), x.data(), n); }, [&] { reference(y.data(), x.data(), n); });
     state.counters["ns/element"] = 1e9 * ours / double(n);
     state.counters["times_libm"] = libm / ours;
+    bench::report_bytes(state, 2.0 * sizeof(T) * double(n), ours);
 }
 
 BENCHMARK_CAPTURE(math, exp_float, &kernels::vexp<float>, &kernels::ref::vexp<float>, 0.0);

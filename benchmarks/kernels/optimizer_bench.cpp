@@ -32,6 +32,7 @@ void optimizer_adam_rows(benchmark::State& state) {
     auto w = bench::numbers<float>(n, 1);
     auto m = bench::numbers<float>(n, 2), v = m;
     for (float& x : v) x *= x;
+    auto expected = w, m_expected = m, v_expected = v;
     std::vector<std::int32_t> rows;
     for (Index i = 0; i < count; ++i) rows.push_back(std::int32_t(i * vocabulary / count));
     const auto drows = bench::numbers<float>(count * dim, 3);
@@ -40,6 +41,11 @@ void optimizer_adam_rows(benchmark::State& state) {
         kernels::adam_update_rows(w.data(), m.data(), v.data(), drows.data(), rows.data(), count, step, vocabulary,
                                   dim);
     };
+    update();
+    kernels::ref::each_row(drows.data(), rows.data(), count, vocabulary, dim, [&](Index at, const float* g) {
+        kernels::ref::adam_update(expected.data() + at, m_expected.data() + at, v_expected.data() + at, g, step, dim);
+    });
+    if (bench::largest_difference(w, expected) > 1e-6) return state.SkipWithError("differs from the reference");
     for (Index i = 0; i < idle; ++i) update();
     const double s = bench::time_kernel(state, update);
     state.counters["us"] = 1e6 * s;
