@@ -5,9 +5,9 @@
 
 #include "support/options.hpp"
 #include "support/result.hpp"
+#include "support/temporary_file.hpp"
 
 #include <cmath>
-#include <filesystem>
 #include <iostream>
 
 using namespace gradus;
@@ -43,7 +43,7 @@ int main(int argc, char** argv) {
     return examples::guarded([&] {
         set_threads(options.threads);
         const examples::Stopwatch watch;
-        if (!options.data.empty()) std::cout << "custom_layer has no use for --data; it makes two rings of points\n";
+        std::cout << "data: 2,000 points that this program draws itself (it has no use for --data)\n\n";
 
         check_layer<Swish>();
         std::cout << "check_layer<Swish>: gradients agree with finite differences\n";
@@ -64,10 +64,9 @@ int main(int argc, char** argv) {
                        .seed = options.seed});
         model.fit(x_train, y_train, {.batch_size = options.batch_size, .epochs = options.epochs});
 
-        const std::string path = (std::filesystem::temp_directory_path() / "gradus_custom_layer.safetensors").string();
-        save(model, path);
-        auto loaded = load(path, {.layers = {layer<Swish>()}});
-        std::filesystem::remove(path);
+        const examples::TemporaryFile file("gradus_custom_layer", ".safetensors");
+        save(model, file.path());
+        auto loaded = load(file.path(), {.layers = {layer<Swish>()}});
         const auto results = loaded.evaluate(x_test, y_test);
         std::cout << "saved, loaded, evaluated: fingerprint " << loaded.fingerprint()
                   << (loaded.fingerprint() == model.fingerprint() ? " as before\n" : " differs\n");

@@ -45,7 +45,7 @@ int run(const examples::Options& options, const Settings& s) {
     using Clock = std::chrono::steady_clock;
     const examples::Stopwatch watch;
     set_threads(options.threads ? options.threads : 1);
-    if (!options.data.empty()) std::cout << "online_learning has no use for --data; it simulates a sensor\n";
+    std::cout << "data: a sensor that this program simulates itself (it has no use for --data)\n\n";
     const Index batch = options.batch_size, warm_up = 2 * batch + s.history;
 
     Sequential<float> model{Dense(s.units, relu), Dense(s.units, relu), Dense(1)};

@@ -11,6 +11,7 @@
 #include "support/options.hpp"
 #include "support/result.hpp"
 #include "support/reviews.hpp"
+#include "support/temporary_file.hpp"
 
 #include <filesystem>
 #include <iomanip>
@@ -152,11 +153,11 @@ int run(const examples::Options& options, Settings settings, int seeds, bool com
         print_line("naive Bayes", bayes, 0, 0);
     }
 
-    const std::string path = (std::filesystem::temp_directory_path() / "gradus_text_classifier.safetensors").string();
-    save(*model, path);
-    const auto loaded = load(path);
-    std::cout << "saved to " << path << " (" << std::filesystem::file_size(path) / 1024
-              << " KiB), loaded again, fingerprint " << loaded.fingerprint() << "\n";
+    const examples::TemporaryFile file("gradus_text_classifier", ".safetensors");
+    save(*model, file.path());
+    const auto loaded = load(file.path());
+    std::cout << "saved to " << file.path() << " (" << std::filesystem::file_size(file.path()) / 1024
+              << " KiB, removed at the end), loaded again, fingerprint " << loaded.fingerprint() << "\n";
     if (loaded.fingerprint() != model->fingerprint()) throw_value_error("the loaded model differs from the saved one");
     std::vector<std::string> sentences;
     for (const auto& s : examples::sample_sentences()) sentences.push_back(s.text);
