@@ -1,10 +1,9 @@
 // A user's own layer, whole, and what it gets without another line: conversion, names, sharing, training, files.
+#include "../io/temporary_folder.hpp"
 #include "support.hpp"
 
 #include <gradus/io.hpp>
 #include <gradus/testing/check_layer.hpp>
-
-#include <filesystem>
 
 using namespace contract;
 
@@ -88,11 +87,6 @@ private:
     std::vector<Scratch<T>> spare_;
 };
 
-struct File {
-    std::string path = (std::filesystem::temp_directory_path() / "gradus_custom_layer_test.safetensors").string();
-    ~File() { std::filesystem::remove(path); }
-};
-
 } // namespace
 
 TEST_CASE("custom layer: proven by one line") { check_layer<Swish>(); }
@@ -118,10 +112,11 @@ TEST_CASE("custom layer: saved and loaded by naming it") {
     model.build({dim::batch(), 3});
     const auto x = numbers(Shape{5, 3}, 2);
     const auto y = model.predict(x);
-    const File file;
-    save(model, file.path);
-    CHECK(message<Error>([&] { load(file.path); }).find("swish") != std::string::npos);
-    const auto loaded = load(file.path, {.layers = {layer<Swish>()}});
+    const TemporaryFolder folder;
+    const std::string path = folder / "m.safetensors";
+    save(model, path);
+    CHECK(message<Error>([&] { load(path); }).find("swish") != std::string::npos);
+    const auto loaded = load(path, {.layers = {layer<Swish>()}});
     CHECK(same_bits(loaded.predict(x), y));
     CHECK(loaded.fingerprint() == model.fingerprint());
 }
@@ -139,9 +134,10 @@ TEST_CASE("custom layer: a list of layers as one, with names and files") {
     CHECK(same_bits(copy.predict(x), model.predict(x)));
     model.parameter("stack.0.kernel")[0] += 1;
     CHECK(!same_bits(copy.predict(x), model.predict(x)));
-    const File file;
-    save(copy, file.path);
-    const auto loaded = load(file.path, {.layers = {layer<Swish>(), layer<Stack>()}});
+    const TemporaryFolder folder;
+    const std::string path = folder / "m.safetensors";
+    save(copy, path);
+    const auto loaded = load(path, {.layers = {layer<Swish>(), layer<Stack>()}});
     CHECK(same_bits(loaded.predict(x), copy.predict(x)));
 }
 

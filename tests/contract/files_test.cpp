@@ -1,18 +1,12 @@
 // What the other tests of the contract build, saved, loaded and trained on: as if the run had not stopped.
+#include "../io/temporary_folder.hpp"
 #include "support.hpp"
 
 #include <gradus/io.hpp>
 
-#include <filesystem>
-
 using namespace contract;
 
 namespace {
-
-struct File {
-    std::string path = (std::filesystem::temp_directory_path() / "gradus_contract_files_test.safetensors").string();
-    ~File() { std::filesystem::remove(path); }
-};
 
 const LoadOptions<float> kinds{
     .layers = {layer<Scale>(), layer<RunningMean>(), layer<TiedProjection>(), layer<SumOfSquares>()}};
@@ -20,9 +14,9 @@ const LoadOptions<float> kinds{
 // Trains, saves, trains on; the loaded model trained on must end with the same bits, losses included.
 void check_resume(Model<float>& model, const Columns& x, const Columns& y) {
     for (int i = 0; i < 3; ++i) model.train_on_batch(x, y);
-    const File file;
-    save(model, file.path);
-    Model<float> loaded = load(file.path, kinds);
+    const TemporaryFolder folder;
+    save(model, folder / "m.safetensors");
+    Model<float> loaded = load(folder / "m.safetensors", kinds);
     CHECK(loaded.fingerprint() == model.fingerprint());
     CHECK(loaded.updates() == 3);
     for (int i = 0; i < 3; ++i) {

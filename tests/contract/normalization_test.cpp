@@ -1,11 +1,10 @@
 // What a batch normalisation asks of the contract: statistics that training writes, at several places, in several
 // models, in wrappers, frozen, differentiated in inference, saved; its parameters do not decay.
+#include "../io/temporary_folder.hpp"
 #include "support.hpp"
 
 #include <gradus/io.hpp>
 #include <gradus/testing/check_layer.hpp>
-
-#include <filesystem>
 
 using namespace contract;
 
@@ -199,8 +198,8 @@ TEST_CASE("normalization: gamma and beta do not decay") {
 }
 
 TEST_CASE("normalization: statistics are saved, loaded, cloned; training goes on the same") {
-    const std::string path =
-        (std::filesystem::temp_directory_path() / "gradus_contract_normalization_test.safetensors").string();
+    const TemporaryFolder folder;
+    const std::string path = folder / "m.safetensors";
     Sequential model{Embedding({.input_dim = 20, .output_dim = 6, .mask_zero = true}),
                      BatchNormalization({.momentum = 0.9}),
                      LSTM({.units = 5, .return_sequences = true}),
@@ -214,7 +213,6 @@ TEST_CASE("normalization: statistics are saved, loaded, cloned; training goes on
     for (int i = 0; i < 3; ++i) model.train_on_batch(x, y);
     save(model, path);
     Model<float> loaded = load(path), copy = model.clone();
-    std::filesystem::remove(path);
     CHECK(loaded.fingerprint() == model.fingerprint());
     CHECK(copy.fingerprint() == model.fingerprint());
     CHECK(same_bits(loaded.predict(x), model.predict(x)));

@@ -2,6 +2,7 @@
 #pragma once
 #include "catch.hpp"
 #include "message.hpp"
+#include "worse.hpp"
 
 #include <gradus/gradus.hpp>
 
@@ -28,7 +29,6 @@ inline Tensor<std::int32_t> integers(const Shape& shape, std::uint64_t key, Inde
     return t;
 }
 
-// What an error of type E says; "" where nothing is thrown.
 template <class A, class B> bool same_bits(const A& a, const B& b) {
     return a.size() == b.size() &&
            std::memcmp(a.data(), b.data(), static_cast<std::size_t>(a.size()) * sizeof(a[0])) == 0;
@@ -37,7 +37,7 @@ template <class A, class B> double largest_difference(const A& a, const B& b) {
     REQUIRE(a.size() == b.size());
     double worst = 0;
     for (Index i = 0; i < a.size(); ++i)
-        worst = std::max(worst, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
+        worst = worse(worst, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
     return worst;
 }
 

@@ -1,6 +1,10 @@
 #include "catch.hpp"
 #include <gradus/core/tensor.hpp>
 
+#include <array>
+#include <span>
+#include <vector>
+
 using namespace gradus;
 
 TEST_CASE("Tensor: from shapes, values, braces and views") {
@@ -20,6 +24,20 @@ TEST_CASE("Tensor: from shapes, values, braces and views") {
     CHECK(Tensor<float>(cube.view()).shape() == cube.shape());
     CHECK(Tensor<float>().empty());
     CHECK(Tensor<float>({0, 3}).empty());
+}
+
+TEST_CASE("Tensor: from a span, whose values it copies") {
+    std::vector<float> values{1, 2, 3, 4, 5, 6};
+    const std::span<const float> all(values);
+    const Tensor<float> matrix({2, 3}, all), part(all.subspan(1, 3));
+    values[1] = 9;
+    CHECK((matrix.shape() == Shape{2, 3} && matrix(0, 1) == 2 && matrix(1, 0) == 4));
+    CHECK((part.shape() == Shape{3} && part[0] == 2 && part[2] == 4));
+    const std::array<std::uint8_t, 4> bytes{7, 8, 9, 10};
+    const Tensor<std::uint8_t> b({2, 2}, bytes);
+    CHECK((b(0, 0) == 7 && b(1, 1) == 10));
+    CHECK(Tensor<float>(std::span<const float>()).shape() == Shape{0});
+    CHECK_THROWS_WITH(Tensor<float>({2, 2}, all), "tensor: expects 4 values for [2, 2], got 6");
 }
 
 TEST_CASE("Tensor: refuses what does not fit") {

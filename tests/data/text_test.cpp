@@ -1,9 +1,9 @@
 #include "../catch.hpp"
+#include "../io/temporary_folder.hpp"
 
 #include <gradus/data/text.hpp>
 
 #include <filesystem>
-#include <fstream>
 
 using namespace gradus;
 
@@ -11,14 +11,13 @@ namespace {
 
 class TemporaryFile {
 public:
-    explicit TemporaryFile(const std::string& name, std::string_view content)
-        : path_((std::filesystem::temp_directory_path() / ("gradus_text_test_" + name)).string()) {
-        std::ofstream(path_, std::ios::binary).write(content.data(), static_cast<std::streamsize>(content.size()));
+    TemporaryFile(const std::string& name, std::string_view content) : path_(folder_ / name) {
+        write_bytes(path_, content);
     }
-    ~TemporaryFile() { std::filesystem::remove(path_); }
     const std::string& path() const { return path_; }
 
 private:
+    TemporaryFolder folder_;
     std::string path_;
 };
 
@@ -35,7 +34,7 @@ TEST_CASE("load_text_files reads one class per file, as bytes") {
     CHECK(d.labels.shape() == Shape{3});
     CHECK(d.labels[1] == 0);
     CHECK(d.labels[2] == 1);
-    CHECK(d.class_names == std::vector<std::string>{"gradus_text_test_a.neg", "gradus_text_test_a.pos"});
+    CHECK(d.class_names == std::vector<std::string>{"a.neg", "a.pos"});
     CHECK(load_text_files({neg.path(), pos.path()}, {.class_names = {"bad", "good"}}).class_names[1] == "good");
 }
 

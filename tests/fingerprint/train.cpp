@@ -1,5 +1,6 @@
-// Trains a text classifier and a small dense network for a few steps and prints a fingerprint of both. Every compiler,
-// optimisation level, instruction set with fused multiply-add and number of threads must print the same.
+// Trains a text classifier and a small dense network for a few steps and prints the instruction set in use and, in a
+// second line, a fingerprint of both. Every compiler, optimisation level, instruction set with fused multiply-add and
+// number of threads must print the same one.
 #include <gradus/gradus.hpp>
 
 #include <cstdio>
@@ -53,6 +54,7 @@ std::string digits() {
 int main(int argc, char** argv) {
     try {
         set_threads(argc > 1 ? std::atoi(argv[1]) : 0);
+        std::printf("isa: %s\n", kernels::name_of(kernels::isa()));
         std::printf("%s %s\n", text_classifier().c_str(), digits().c_str());
     } catch (const std::exception& e) {
         std::fprintf(stderr, "error: %s\n", e.what());

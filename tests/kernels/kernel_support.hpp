@@ -5,6 +5,7 @@
 #include <gradus/kernels/detail/isa.hpp>
 
 #include "catch.hpp"
+#include "worse.hpp"
 #if __has_include(<catch2/catch_template_test_macros.hpp>)
 #include <catch2/catch_template_test_macros.hpp>
 #endif
@@ -51,7 +52,7 @@ template <class T> double largest_difference(const Numbers<T>& a, const Numbers<
     for (std::size_t i = 0; i < a.size() && i < b.size(); ++i) {
         if (a[i] == b[i] || (a[i] != a[i] && b[i] != b[i])) continue;
         const double e = std::abs(double(a[i]) - double(b[i]));
-        d = e <= d ? d : e;
+        d = worse(d, e);
     }
     return d;
 }

@@ -1,5 +1,6 @@
 // Updates of parameters: closed formulas, sparse rows against dense ones, bits, denormals.
 #include "catch.hpp"
+#include "worse.hpp"
 
 #include <gradus/kernels/optimizer.hpp>
 
@@ -27,7 +28,7 @@ template <class T> bool same(const std::vector<T>& a, const std::vector<T>& b) {
 }
 template <class T> double difference(const std::vector<T>& a, const std::vector<T>& b) {
     double worst = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(double(a[i]) - double(b[i])));
+    for (std::size_t i = 0; i < a.size(); ++i) worst = worse(worst, std::abs(double(a[i]) - double(b[i])));
     return worst;
 }
 

@@ -48,6 +48,91 @@ TEST_CASE("Bidirectional: Keras's numbers", "[golden]") {
                 check(float(), merge, sequences, mask), check(double(), merge, sequences, mask);
 }
 
+// Values and gradients are those of one LSTM forward and one backward, which have its parameters and states.
+TEST_CASE("Bidirectional: two LSTMs, with initial states, last states and states from batch to batch") {
+    constexpr Index rows = 3, time = 6, units = 4;
+    const auto check = [&](bool sequences, bool mask, bool initial) {
+        CAPTURE(sequences, mask, initial);
+        LSTMOptions o{.units = units, .return_sequences = sequences, .return_state = true, .stateful = true};
+        const auto make = [&](const auto& outputs) {
+            std::vector<Node> in{input<double>({dim::batch(), time, 5}, Dtype::f64, mask)};
+            for (int i = 0; initial && i < 4; ++i) in.push_back(input<double>({dim::batch(), units}));
+            const std::vector<Node> out = outputs(in);
+            auto h = std::make_unique<Harness<double>>(in, out);
+            h->sizes({{"batch", rows}});
+            return h;
+        };
+        const auto both = make([&](const std::vector<Node>& in) {
+            const Bidirectional layer{LSTM<double>(o)};
+            const Node y = initial ? layer(in[0], in[1], in[2], in[3], in[4]) : layer(in[0]);
+            return std::vector{y, y.output(1), y.output(2), y.output(3), y.output(4)};
+        });
+        const auto two = make([&](const std::vector<Node>& in) {
+            const LSTM<double> forward(o);
+            o.go_backwards = true;
+            const LSTM<double> backward(o);
+            const Node f = initial ? forward(in[0], in[1], in[2]) : forward(in[0]);
+            const Node b = initial ? backward(in[0], in[3], in[4]) : backward(in[0]);
+            return std::vector{f, f.output(1), f.output(2), b, b.output(1), b.output(2)};
+        });
+        const std::string names[] = {"kernel", "recurrent_kernel", "bias"};
+        const std::pair<std::string, std::string> sides[] = {{"bidirectional.forward.", "lstm."},
+                                                             {"bidirectional.backward.", "lstm_1."}};
+        std::uint64_t stream = 1;
+        for (const auto& [wrapped, alone] : sides)
+            for (const auto& name : names) {
+                const auto value = numbers<double>(two->parameter(alone + name).shape(), ++stream);
+                both->set_parameter(wrapped + name, value);
+                two->set_parameter(alone + name, value);
+            }
+        for (int batch = 0; batch < 3; ++batch) {
+            if (batch == 2) both->workspace->reset_states(), two->workspace->reset_states();
+            Tensor<std::uint8_t> real({rows, time}, 1);
+            for (Index i = 0; i < real.size(); ++i) real[i] = !mask || i % 5 < 3;
+            for (auto* h : {both.get(), two.get()}) {
+                h->set(0, numbers<double>({rows, time, 5}, 10));
+                if (mask) h->set_mask(0, real);
+                for (std::size_t i = 1; i < h->inputs.size(); ++i) h->set(i, numbers<double>({rows, units}, 20 + i));
+                h->workspace->zero_gradients();
+                h->forward();
+            }
+            const Index steps = sequences ? time : 1;
+            Tensor<double> y({rows, steps, 2 * units}), df({rows, steps, units}), db({rows, steps, units});
+            const auto dy = numbers<double>({rows, steps, 2 * units}, 30);
+            for (Index r = 0; r < rows; ++r)
+                for (Index t = 0; t < steps; ++t)
+                    for (Index u = 0; u < units; ++u) {
+                        if (sequences && !real(r, t)) continue;
+                        const Index back = (r * steps + steps - 1 - t) * units + u;
+                        y(r, t, u) = two->y(0)[(r * steps + t) * units + u];
+                        y(r, t, units + u) = two->y(3)[back];
+                        df(r, t, u) = dy(r, t, u);
+                        db[back] = dy(r, t, units + u);
+                    }
+            check_close<double>("y", both->y(), y);
+            both->seed(0, dy);
+            two->seed(0, df);
+            two->seed(3, db);
+            for (std::size_t i = 0; i < 4; ++i) {
+                const std::size_t single = i < 2 ? 1 + i : 2 + i;
+                check_close<double>("state", both->y(1 + i), two->y(single));
+                const auto seed = numbers<double>({rows, units}, 40 + i);
+                both->seed(1 + i, seed);
+                two->seed(single, seed);
+            }
+            both->backward();
+            two->backward();
+            for (std::size_t i = 0; i < both->inputs.size(); ++i) check_close<double>("dx", both->dx(i), two->dx(i));
+            for (const auto& [wrapped, alone] : sides)
+                for (const auto& name : names)
+                    check_close<double>(wrapped + name, both->grad(wrapped + name), two->grad(alone + name));
+        }
+    };
+    for (const bool sequences : {false, true})
+        for (const bool mask : {false, true})
+            for (const bool initial : {false, true}) check(sequences, mask, initial);
+}
+
 TEST_CASE("Bidirectional: bits and allocations") {
     for (const bool mask : {false, true})
         check_promises(Bidirectional(LSTM({.units = 24, .dropout = 0.2, .return_sequences = true})),

@@ -2,6 +2,7 @@
 #pragma once
 #include "catch.hpp"
 #include "harness.hpp"
+#include "worse.hpp"
 #include <gradus/io/safetensors.hpp>
 
 #include <algorithm>
@@ -18,7 +19,7 @@ template <class T, class A, class B> void check_close(const std::string& what, c
     double worst = 0, scale = 1;
     for (gradus::Index i = 0; i < got.size(); ++i) {
         const double d = std::abs(static_cast<double>(got[i]) - static_cast<double>(expected[i]));
-        if (!(d <= worst)) worst = d;
+        worst = worse(worst, d);
         scale = std::max(scale, std::abs(static_cast<double>(expected[i])));
     }
     CHECK(worst <= golden_tolerance<T> * scale);

@@ -118,30 +118,6 @@ TEST_CASE("LSTM: parameters start as Keras's") {
     for (const float b : none.parameter("lstm.bias")) CHECK(b == 0);
 }
 
-TEST_CASE("LSTM: dropout drops the same inputs at every step, and another set in every update") {
-    const Node x = input({dim::batch(), dim::time(), 8});
-    Harness<> h({x}, {LSTM({.units = 3, .dropout = 0.5})(x)});
-    h.sizes({{"batch", 4}, {"time", 6}});
-    h.pass.training = true;
-    const auto dropped = [&] {
-        h.set(0, numbers({4, 6, 8}));
-        h.forward();
-        h.seed(0, Tensor<float>({4, 3}, 1.0f));
-        h.backward();
-        std::vector<bool> zero;
-        for (const float g : h.dx()) zero.push_back(g == 0);
-        return zero;
-    };
-    const auto first = dropped();
-    for (std::size_t b = 0; b < 4; ++b)
-        for (std::size_t t = 0; t < 6; ++t)
-            for (std::size_t d = 0; d < 8; ++d) CHECK(first[(b * 6 + t) * 8 + d] == first[b * 48 + d]);
-    CHECK(std::count(first.begin(), first.end(), true) > 40);
-    CHECK(dropped() == first);
-    h.pass.update = 1;
-    CHECK(dropped() != first);
-}
-
 TEST_CASE("LSTM: bad options and input") {
     const Node x = input({dim::batch(), dim::time(), 3}), h = input({dim::batch(), 4});
     CHECK_THROWS_WITH(LSTM(4)(h),

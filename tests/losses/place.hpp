@@ -3,6 +3,8 @@
 #include <gradus/io/safetensors.hpp>
 #include <gradus/losses/loss.hpp>
 
+#include "worse.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -65,7 +67,7 @@ template <class T> double difference(const Tensor<T>& a, const Tensor<T>& b) {
     for (Index i = 0; i < a.size(); ++i) {
         // Relative where numbers are large: a gradient is 1e7 where a probability is the clipping's epsilon.
         const double d = std::abs(double(a[i]) - double(b[i])) / std::max(1.0, std::abs(double(b[i])));
-        if (!(d <= worst)) worst = d;
+        worst = worse(worst, d);
     }
     return worst;
 }
@@ -79,8 +81,8 @@ template <class T, class Target> double golden_difference(const LossOf<T>& loss,
     LossPlace<T> place(loss, file.tensor<T>(name + "/p"), AnyView(target.view()));
     place.forward();
     place.backward();
-    double worst = std::max(difference(place.loss, file.tensor<T>(path + "loss")),
-                            difference(place.dp, file.tensor<T>(path + "dp")));
+    double worst =
+        worse(difference(place.loss, file.tensor<T>(path + "loss")), difference(place.dp, file.tensor<T>(path + "dp")));
     const Index n = place.loss.size();
     for (const bool weighted : {false, true})
         for (const bool masked : {false, true}) {
@@ -106,8 +108,8 @@ template <class T, class Target> double golden_difference(const LossOf<T>& loss,
                 sum += double(dy[i]) * double(place.loss[i]);
             }
             place.backward(dy.view());
-            worst = std::max(worst, std::abs(sum - double(file.tensor<T>(path + key)[0])));
-            worst = std::max(worst, difference(place.dp, file.tensor<T>(path + "d" + key)));
+            worst = worse(worst, std::abs(sum - double(file.tensor<T>(path + key)[0])));
+            worst = worse(worst, difference(place.dp, file.tensor<T>(path + "d" + key)));
         }
     return worst;
 }

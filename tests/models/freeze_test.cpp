@@ -198,6 +198,30 @@ TEST_CASE("freeze: nothing left to train, unknown names; the model stays as it w
           std::string("fit:") + nothing);
 }
 
+TEST_CASE("freeze: a table that is not trainable keeps its bits while the other layers learn") {
+    const auto ids = integers(1, 20, Shape{24, 6});
+    const auto check = [&](const auto& optimizer) {
+        const Embedding table({.input_dim = 20, .output_dim = 3, .mask_zero = true, .trainable = false});
+        Sequential model{table, LSTM(4), Dense(3, softmax)};
+        auto o = options(optimizer);
+        o.ema = {.momentum = 0.5, .overwrite = true};
+        model.compile(o);
+        model.build({dim::batch(), dim::time()});
+        const auto embeddings = value(model, "embedding.embeddings");
+        CHECK(embeddings != std::vector<float>(60, 0.0f));
+        const char* trained[] = {"lstm.kernel", "lstm.recurrent_kernel", "lstm.bias", "dense.kernel", "dense.bias"};
+        std::vector<std::vector<float>> before;
+        for (const char* name : trained) before.push_back(value(model, name));
+        model.fit(ids, y, {.batch_size = 8, .epochs = 3, .verbose = Verbose::silent});
+        model.train_on_batch(ids, y);
+        CHECK(value(model, "embedding.embeddings") == embeddings);
+        for (std::size_t i = 0; i < before.size(); ++i) CHECK(value(model, trained[i]) != before[i]);
+    };
+    check(Momentum({.learning_rate = 0.1, .momentum = 0.9}));
+    check(Adam(0.05));
+    check(AdamW({.learning_rate = 0.05, .weight_decay = 0.1}));
+}
+
 TEST_CASE("freeze: a frozen BatchNormalization uses its running statistics and keeps them") {
     Sequential model{Dense(4), BatchNormalization(), Dense(3, softmax)};
     model.compile(options(SGD(0.1)));

@@ -3,6 +3,7 @@
 #include <gradus/io.hpp>
 #include <gradus/testing/allocation_guard.hpp>
 
+#include "../io/temporary_folder.hpp"
 #include "catch.hpp"
 #include "hash_data.hpp"
 
@@ -82,10 +83,9 @@ TEST_CASE("loss_metric in a model: the loss itself, saved and loaded") {
     const Results r = model.evaluate(x, y);
     CHECK(std::abs(r["root_mean_squared_error"] * r["root_mean_squared_error"] - r["loss"]) <= 1e-6);
     CHECK(r["r2_score"] > 0);
-    const std::string path = "loss_metric_test.safetensors";
-    save(model, path);
-    auto loaded = load(path);
-    std::remove(path.c_str());
+    const TemporaryFolder folder;
+    save(model, folder / "m.safetensors");
+    auto loaded = load(folder / "m.safetensors");
     const Results again = loaded.evaluate(x, y);
     for (const char* key :
          {"loss", "mean_squared_error", "mean_absolute_error", "huber", "root_mean_squared_error", "r2_score"})

@@ -2,6 +2,7 @@
 #include "catch.hpp"
 #include "hash_data.hpp"
 #include "message.hpp"
+#include "worse.hpp"
 
 #include <gradus/gradus.hpp>
 #include <gradus/testing/allocation_guard.hpp>
@@ -70,7 +71,7 @@ TEST_CASE("precision: a step's loss in bfloat16 is near float32's, and so is pre
     const auto few = x.rows(0, 50);
     const auto a = full.predict(few), b = rounded.predict(few);
     double worst = 0;
-    for (Index i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(double(a[i]) - double(b[i])));
+    for (Index i = 0; i < a.size(); ++i) worst = worse(worst, std::abs(double(a[i]) - double(b[i])));
     CHECK(worst > 0);
     CHECK(worst < 0.01);
     const double one = full.train_on_batch(few, y.rows(0, 50))["loss"];

@@ -4,9 +4,19 @@
 
 #include <gradus/gradus.hpp>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
 #include <regex>
 #include <sstream>
+#include <string>
 #include <thread>
+
+#if defined(__unix__)
+#include <fcntl.h>
+#include <unistd.h>
+#endif
 
 using namespace gradus;
 
@@ -67,6 +77,89 @@ TEST_CASE("progress: part of a bar, small numbers, times") {
     CHECK(out.str().find("\r2/4 " + half + "           0s ") != std::string::npos);
     CHECK(out.str().find("ms/step - loss: 2.5000e-04 - auc: 0.0000 - big: 12.5000") != std::string::npos);
 }
+
+TEST_CASE("progress: times from a minute on") {
+    using clock = std::chrono::steady_clock;
+    for (const Index batches : {Index(10000), Index(2000000)}) {
+        std::ostringstream out;
+        ProgressBar bar(Verbose::bar, &out, batches);
+        const auto before = clock::now();
+        bar.begin(0, 1);
+        const auto began = clock::now();
+        std::this_thread::sleep_for(std::chrono::milliseconds(60));
+        const auto slept = clock::now();
+        bar.update(1, {}); // what is left takes as long per batch as the first one
+        const auto drawn = clock::now();
+        const std::string text = out.str();
+        const std::regex time(batches < 100000 ? " ()([1-9][0-9]*):([0-5][0-9]) [0-9]+m?s/step"
+                                               : " ([1-9][0-9]*):([0-5][0-9]):([0-5][0-9]) [0-9]+m?s/step");
+        std::smatch m;
+        INFO(text);
+        REQUIRE(std::regex_search(text, m, time));
+        const double shown_seconds =
+            (m[1].length() ? 3600 * std::stod(m[1]) : 0) + 60 * std::stod(m[2]) + std::stod(m[3]);
+        const auto left = [&](clock::duration d) {
+            return std::chrono::duration<double>(d).count() * double(batches - 1);
+        };
+        CHECK(shown_seconds >= left(slept - began) - 1);
+        CHECK(shown_seconds <= left(drawn - before) + 1);
+    }
+}
+
+#if defined(__unix__)
+namespace {
+
+/// What f writes to a standard output that is a terminal; "no terminal" where the system has none to give.
+template <class F> std::string in_terminal(const F& f) {
+    const int master = posix_openpt(O_RDWR | O_NOCTTY);
+    if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0) return "no terminal";
+    const int slave = open(ptsname(master), O_RDWR | O_NOCTTY);
+    if (slave < 0) return "no terminal";
+    std::cout.flush();
+    const int kept = dup(1);
+    dup2(slave, 1);
+    f();
+    std::cout.flush();
+    std::string text(4096, '\0');
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(0, read(master, text.data(), text.size()))));
+    dup2(kept, 1);
+    close(kept), close(slave), close(master);
+    return text;
+}
+
+} // namespace
+
+TEST_CASE("progress: a bar in a terminal, with colours unless NO_COLOR is set") {
+    const Log logs[] = {{"loss", 0.5}};
+    const auto run = [&] {
+        return in_terminal([&] {
+            ProgressBar bar(Verbose::automatic, nullptr, 4);
+            bar.begin(0, 1);
+            bar.end(logs);
+        });
+    };
+    const char* set = std::getenv("NO_COLOR");
+    const std::string before = set ? set : "";
+    unsetenv("NO_COLOR");
+    const std::string colours = run();
+    setenv("NO_COLOR", "1", 1);
+    const std::string plain = run();
+    if (set)
+        setenv("NO_COLOR", before.c_str(), 1);
+    else
+        unsetenv("NO_COLOR");
+    if (colours == "no terminal") {
+        WARN("skipped: no terminal to be had");
+        return;
+    }
+    std::string full;
+    for (int i = 0; i < 20; ++i) full += "\u2501";
+    CHECK(colours.find("4/4 \x1b[32m" + full + "\x1b[37m\x1b[0m ") != std::string::npos);
+    CHECK(plain.find("4/4 " + full + " ") != std::string::npos);
+    CHECK(plain.find('\x1b') == std::string::npos);
+    CHECK(plain.find("Epoch 1/1") == 0);
+}
+#endif
 
 TEST_CASE("progress: evaluate is quiet unless asked") {
     Sequential model{Dense(1, sigmoid)};

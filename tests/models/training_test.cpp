@@ -1,6 +1,7 @@
 // The first 50 losses of eight models against Keras's, from the same weights and data.
 #include "catch.hpp"
 #include "hash_data.hpp"
+#include "worse.hpp"
 
 #include <gradus/gradus.hpp>
 #include <gradus/io/safetensors.hpp>
@@ -39,7 +40,7 @@ template <class T, class X> double worst_difference(Model<T>& model, const std::
         const Index first = step % 8 * rows, last = first + rows;
         const auto w = weights.empty() ? Columns() : Columns(weights.view().rows(first, last));
         const Results r = model.train_on_batch(x.view().rows(first, last), y.view().rows(first, last), w);
-        worst = std::max(worst, std::abs(r.loss() - static_cast<double>(expected[step])));
+        worst = worse(worst, std::abs(r.loss() - static_cast<double>(expected[step])));
     }
     return worst;
 }

@@ -2,6 +2,7 @@
 #include "catch.hpp"
 #include "hash_data.hpp"
 #include "message.hpp"
+#include "worse.hpp"
 
 #include <gradus/gradus.hpp>
 #include <gradus/io/safetensors.hpp>
@@ -55,7 +56,7 @@ template <class T> double difference(const std::string& name, Case<T> c) {
         const auto expected = file.template tensor<double>(name + "/" + what);
         REQUIRE(expected.size() == static_cast<Index>(found.size()));
         for (Index i = 0; i < expected.size(); ++i)
-            worst = std::max(worst, std::abs(static_cast<double>(found[static_cast<std::size_t>(i)]) - expected[i]));
+            worst = worse(worst, std::abs(static_cast<double>(found[static_cast<std::size_t>(i)]) - expected[i]));
     };
     for (const char* p : {"dense.kernel", "dense.bias", "dense_1.kernel", "dense_1.bias"}) {
         const auto v = model.parameter(p);
@@ -106,7 +107,7 @@ template <class T> void check_against_keras(double tolerance) {
 
 double distance(const std::vector<double>& a, const std::vector<double>& b) {
     double worst = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(a[i] - b[i]));
+    for (std::size_t i = 0; i < a.size(); ++i) worst = worse(worst, std::abs(a[i] - b[i]));
     return a.size() == b.size() ? worst : HUGE_VAL;
 }
 template <class T> std::vector<double> all_values(const Model<T>& model) {

@@ -1,6 +1,7 @@
 // Follows a trajectory of tests/golden/optimizers.safetensors.
 #pragma once
 #include "blocks.hpp"
+#include "worse.hpp"
 
 #include <gradus/io/safetensors.hpp>
 
@@ -37,9 +38,8 @@ double golden_difference(const std::string& name, const std::function<OptimizerH
         b.apply(*make(t + 1));
         for (std::size_t i = 0; i < 3; ++i)
             for (Index k = 0; k < start[i].size(); ++k)
-                worst =
-                    std::max(worst, std::abs(double(b.parameters[static_cast<std::size_t>(b.segments[i].offset + k)]) -
-                                             expected[i][t * start[i].size() + k]));
+                worst = worse(worst, std::abs(double(b.parameters[static_cast<std::size_t>(b.segments[i].offset + k)]) -
+                                              expected[i][t * start[i].size() + k]));
     }
     return worst;
 }
