@@ -36,6 +36,7 @@ TEST_CASE("Tensor: from a span, whose values it copies") {
     const std::array<std::uint8_t, 4> bytes{7, 8, 9, 10};
     const Tensor<std::uint8_t> b({2, 2}, bytes);
     CHECK((b(0, 0) == 7 && b(1, 1) == 10));
+    CHECK(Tensor<float>(std::span<float>(values))[1] == 9);
     CHECK(Tensor<float>(std::span<const float>()).shape() == Shape{0});
     CHECK_THROWS_WITH(Tensor<float>({2, 2}, all), "tensor: expects 4 values for [2, 2], got 6");
 }

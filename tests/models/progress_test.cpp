@@ -142,6 +142,8 @@ TEST_CASE("progress: a bar in a terminal, with colours unless NO_COLOR is set") 
     const std::string before = set ? set : "";
     unsetenv("NO_COLOR");
     const std::string colours = run();
+    setenv("NO_COLOR", "", 1); // says nothing: no-color.org
+    const std::string empty = run();
     setenv("NO_COLOR", "1", 1);
     const std::string plain = run();
     if (set)
@@ -152,6 +154,7 @@ TEST_CASE("progress: a bar in a terminal, with colours unless NO_COLOR is set") 
         WARN("skipped: no terminal to be had");
         return;
     }
+    CHECK(empty.find("\x1b[32m") != std::string::npos);
     std::string full;
     for (int i = 0; i < 20; ++i) full += "\u2501";
     CHECK(colours.find("4/4 \x1b[32m" + full + "\x1b[37m\x1b[0m ") != std::string::npos);

@@ -33,8 +33,9 @@ public:
     /// A vector [N]. A template, so that braces always mean a shape: Tensor<float>({2, 3}).
     template <std::same_as<T> U> explicit Tensor(const std::vector<U>& values)
         : Tensor(Shape{static_cast<Index>(values.size())}, values) {}
-    template <std::same_as<T> U> explicit Tensor(std::span<const U> values)
-        : Tensor(Shape{static_cast<Index>(values.size())}, values) {}
+    template <class U>
+        requires std::same_as<std::remove_const_t<U>, T>
+    explicit Tensor(std::span<U> values) : Tensor(Shape{static_cast<Index>(values.size())}, values) {}
     /// A copy of what a view shows.
     explicit Tensor(View<const T> v)
         : Tensor(v.shape(), std::span<const T>(v.data(), static_cast<std::size_t>(v.size()))) {}

@@ -166,6 +166,8 @@ template <class T> void lstm_forward(const LSTMForward<T>& a) {
         in.rightCols(D) = matrix(a.x + t * D, B, D, S * D);
         if (a.recurrent_mask) in.leftCols(U).array() *= matrix(a.recurrent_mask, B, U).array();
         if (a.input_mask) in.rightCols(D).array() *= matrix(a.input_mask, B, D).array();
+        for (Index b = 0; a.mask && b < B; ++b)
+            if (!a.mask[b * S + t]) in.row(b).setZero(); // whatever a masked step holds
         auto z = matrix(z_step, B, 4 * U);
         z.noalias() = in.leftCols(U) * recurrent;
         z.noalias() += in.rightCols(D) * kernel;

@@ -27,7 +27,8 @@ public:
     ProgressBar(Verbose verbose, std::ostream* out, Index batches)
         : out_(out ? out : &std::cout), batches_(batches), mode_(verbose) {
         if (mode_ == Verbose::automatic) mode_ = is_terminal(out_) ? Verbose::bar : Verbose::line;
-        color_ = is_terminal(out_) && !std::getenv("NO_COLOR");
+        const char* const plain = std::getenv("NO_COLOR");
+        color_ = is_terminal(out_) && !(plain && *plain);
     }
 
     void begin(Index epoch, Index epochs) {

@@ -163,6 +163,10 @@ void lstm_forward_block(const LSTMForward<T>& a, const T* packed, Index first, I
                                 p == 0 ? 0 : panel_columns<T>, z, panel_columns<T>);
                 from = z;
             }
+            // An infinite input times the padding's zero weights is NaN, which would reach all units through h.
+            const Index lanes = U - g * group<T>;
+            for (Index i = 0; i < (lanes < group<T> ? 4 * n : 0); ++i)
+                zero_elements<T>(z + i * group<T> + lanes, group<T> - lanes);
             T* gates = a.saved ? at.gates + (s * at.groups + g) * rows * panel_columns<T> : z;
             const int* gate_rows = a.saved ? active : all;
             lstm_gates<T>(gates, z, gate_rows, n);
