@@ -119,12 +119,18 @@ template <class F> std::string in_terminal(const F& f) {
     const int kept = dup(1);
     dup2(slave, 1);
     f();
-    std::cout.flush();
-    std::string text(4096, '\0');
-    text.resize(static_cast<std::size_t>(std::max<ssize_t>(0, read(master, text.data(), text.size()))));
+    const std::string end = "<end>"; // one read may bring a part only
+    std::cout << end << std::flush;
+    std::string text;
+    char part[256];
+    while (text.find(end) == std::string::npos) {
+        const ssize_t n = read(master, part, sizeof part);
+        if (n <= 0) break;
+        text.append(part, static_cast<std::size_t>(n));
+    }
     dup2(kept, 1);
     close(kept), close(slave), close(master);
-    return text;
+    return text.substr(0, text.find(end));
 }
 
 } // namespace
