@@ -52,11 +52,12 @@ protected:
         add(who, rows, weight, mask, [&](Index i) {
             const double label = target_value(target, i);
             if (!(label >= 0 && label < static_cast<double>(classes))) bad_label(who, label, classes);
-            // Whether the label's is the first largest and none is NaN, without a branch that data decide.
+            // Whether the label's is the largest, the first of such, and none is NaN; hardly a branch that data decide.
             const T* p = prediction.data() + i * classes;
             const auto at = static_cast<Index>(label);
             bool right = static_cast<double>(at) == label;
-            for (Index j = 0; j < classes; ++j) right &= (p[j] < p[at]) | ((p[j] == p[at]) & (j >= at));
+            for (Index j = 0; j < classes; ++j) right &= p[j] <= p[at];
+            for (Index j = 0; right && j < at; ++j) right = p[j] != p[at];
             return right;
         });
     }
