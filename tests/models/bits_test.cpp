@@ -6,7 +6,9 @@
 #include <gradus/gradus.hpp>
 #include <gradus/testing/allocation_guard.hpp>
 
+#include <cmath>
 #include <cstdio>
+#include <sstream>
 
 using namespace gradus;
 using namespace hash_data;
@@ -38,6 +40,28 @@ std::string trained() {
               {.batch_size = 128, .epochs = 2, .verbose = Verbose::silent});
     return text.fingerprint() + " " + dense.fingerprint();
 }
+
+// As examples/custom_layer's.
+template <class T = float> class Swish : public Layer<Swish, T> {
+public:
+    std::string_view kind() const override { return "swish"; }
+    void build(Build& b) override { b.out(0, b.in(0).shape); }
+    void forward(Run<T>& r) const override {
+        const auto x = r.x(0);
+        const auto y = r.y(0);
+        for (Index i = 0; i < x.size(); ++i) y[i] = x[i] / (1 + std::exp(-x[i]));
+    }
+    void backward(Run<T>& r) const override {
+        const auto x = r.x(0);
+        const auto dy = r.dy(0);
+        const auto dx = r.dx(0);
+        if (dx.empty()) return;
+        for (Index i = 0; i < x.size(); ++i) {
+            const T s = 1 / (1 + std::exp(-x[i]));
+            dx[i] = dy[i] * s * (1 + x[i] * (1 - s));
+        }
+    }
+};
 
 // Allocations between the ends of batches, from the second epoch on.
 struct Counter : Callback {
@@ -101,6 +125,38 @@ void check_allocations(M& model, const X& x, const Y& y, Verbose verbose, std::o
 }
 
 } // namespace
+
+TEST_CASE("allocations: none in a step of the examples' digits, characters and layer of one's own") {
+#if GRADUS_EIGEN_KERNELS
+    std::puts("skipped: Eigen's products allocate");
+    return;
+#endif
+    std::ostringstream out;
+    const auto falling = [](const auto& metrics) {
+        CompileOptions<float> o{
+            .optimizer = Adam({.learning_rate = CosineDecay({.initial_learning_rate = 2e-3, .decay_steps = 50})}),
+            .loss = SparseCategoricalCrossentropy(),
+            .seed = 3};
+        o.metrics = metrics;
+        return o;
+    };
+    const Metrics<float> accuracy{Accuracy()}, none;
+    Sequential digits{Flatten(), Dense(40, relu), Dropout(0.2), Dense(40, relu), Dropout(0.2), Dense(10, softmax)};
+    digits.compile(falling(accuracy));
+    check_allocations(digits, values(1, 2, Shape{90, 28, 28}), integers(2, 10, Shape{90}), Verbose::silent, out);
+    const LSTMOptions lstm{.units = 24, .return_sequences = true};
+    Sequential characters{Embedding({.input_dim = 60, .output_dim = 16}),
+                          LSTM(lstm),
+                          Dropout(0.2),
+                          LSTM(lstm),
+                          Dropout(0.2),
+                          Dense(60, softmax)};
+    characters.compile(falling(none));
+    check_allocations(characters, integers(1, 60, Shape{72, 14}), integers(2, 60, Shape{72, 14}), Verbose::silent, out);
+    Sequential own{Dense(32), Swish<float>(), Dense(32), Swish<float>(), Dense(2, softmax)};
+    own.compile(falling(accuracy));
+    check_allocations(own, values(1, 2, Shape{90, 2}), integers(2, 2, Shape{90}), Verbose::silent, out);
+}
 
 TEST_CASE("bits: 1, 2, 3 and 8 threads") {
     set_threads(1);
