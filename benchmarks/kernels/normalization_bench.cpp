@@ -8,12 +8,12 @@ namespace {
 
 struct Data {
     Index rows, cols;
-    std::vector<float> x, dy, gamma, beta, y, dx, expected, statistics, mean, variance, dgamma, dbeta, workspace;
+    std::vector<float> x, dy, gamma, beta, y, dx, statistics, mean, variance, dgamma, dbeta, workspace;
     Data(Index r, Index c, Index statistics_size)
         : rows(r), cols(c), x(bench::numbers<float>(r * c, 1)), dy(bench::numbers<float>(r * c, 2)),
           gamma(bench::numbers<float>(c, 3)), beta(bench::numbers<float>(c, 4)), y(x.size()), dx(x.size()),
-          expected(x.size()), statistics(static_cast<std::size_t>(statistics_size)), mean(gamma.size()),
-          variance(gamma.size(), 1.0f), dgamma(gamma.size()), dbeta(gamma.size()),
+          statistics(static_cast<std::size_t>(statistics_size)), mean(gamma.size()), variance(gamma.size(), 1.0f),
+          dgamma(gamma.size()), dbeta(gamma.size()),
           workspace(static_cast<std::size_t>(kernels::normalization_workspace(r, c))) {}
 
     bool agrees(const Data& other) const {

@@ -1,6 +1,7 @@
 // A user's own layer, whole, and what it gets without another line: conversion, names, sharing, training, files.
 #include "../io/temporary_folder.hpp"
 #include "support.hpp"
+#include "swish.hpp"
 
 #include <gradus/io.hpp>
 #include <gradus/testing/check_layer.hpp>
@@ -8,28 +9,6 @@
 using namespace contract;
 
 namespace {
-
-template <class T = float> class Swish : public Layer<Swish, T> {
-public:
-    std::string_view kind() const override { return "swish"; }
-    void build(Build& b) override {
-        b.out(0, b.in(0).shape);
-        b.mask(0, build::Mask::pass);
-    }
-    void forward(Run<T>& r) const override {
-        auto x = r.x(0);
-        auto y = r.y(0);
-        for (Index i = 0; i < x.size(); ++i) y[i] = x[i] / (1 + std::exp(-x[i]));
-    }
-    void backward(Run<T>& r) const override {
-        auto x = r.x(0), dy = r.dy(0);
-        auto dx = r.dx(0);
-        for (Index i = 0; i < dx.size(); ++i) {
-            const T s = 1 / (1 + std::exp(-x[i]));
-            dx[i] = dy.empty() ? T(0) : dy[i] * (s + x[i] * s * (1 - s));
-        }
-    }
-};
 
 // Layers in a list, one after the other, as one layer.
 template <class T = float> class Stack : public Layer<Stack, T> {

@@ -33,7 +33,8 @@ TEST_CASE("check_column: integers take what they can hold, whether NaN is allowe
     CHECK(check<std::int32_t>(-1, Dtype::u8, false) ==
           "x: expects numbers that uint8 can hold, got -1 in row 1, element 1");
     for (const float good : {0.0f, 255.0f}) CHECK(check(good, Dtype::u8, false) == "nothing was thrown");
-    for (const double good : {2147483647.0, -2147483648.0}) CHECK(check(good, Dtype::i32, false) == "nothing was thrown");
+    for (const double good : {2147483647.0, -2147483648.0})
+        CHECK(check(good, Dtype::i32, false) == "nothing was thrown");
     CHECK(check<std::int32_t>(255, Dtype::u8, false) == "nothing was thrown");
     CHECK(check(nan, Dtype::f32, true) == "nothing was thrown");
 }

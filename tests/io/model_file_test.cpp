@@ -1,4 +1,5 @@
 #include "../catch.hpp"
+#include "swish.hpp"
 #include "temporary_folder.hpp"
 
 #include <gradus/gradus.hpp>
@@ -11,30 +12,6 @@
 using namespace gradus;
 
 namespace {
-
-/// A custom layer without parameters.
-template <class T = float> class Swish : public Layer<Swish, T> {
-public:
-    std::string_view kind() const override { return "swish"; }
-    void build(Build& b) override {
-        b.out(0, b.in(0).shape);
-        b.mask(0, build::Mask::pass);
-    }
-    void forward(Run<T>& r) const override {
-        const auto x = r.x(0);
-        const auto y = r.y(0);
-        for (Index i = 0; i < x.size(); ++i) y[i] = x[i] / (1 + std::exp(-x[i]));
-    }
-    void backward(Run<T>& r) const override {
-        const auto x = r.x(0);
-        const auto dy = r.dy(0);
-        const auto dx = r.dx(0);
-        for (Index i = 0; i < dx.size(); ++i) {
-            const T s = 1 / (1 + std::exp(-x[i]));
-            dx[i] = dy.empty() ? T(0) : dy[i] * (s + x[i] * s * (1 - s));
-        }
-    }
-};
 
 /// A layer that holds code, as an Elementwise would.
 template <class T = float> class Code : public Swish<T> {

@@ -2,6 +2,7 @@
 // step.
 #include "catch.hpp"
 #include "hash_data.hpp"
+#include "swish.hpp"
 
 #include <gradus/gradus.hpp>
 #include <gradus/testing/allocation_guard.hpp>
@@ -40,28 +41,6 @@ std::string trained() {
               {.batch_size = 128, .epochs = 2, .verbose = Verbose::silent});
     return text.fingerprint() + " " + dense.fingerprint();
 }
-
-// As examples/custom_layer's.
-template <class T = float> class Swish : public Layer<Swish, T> {
-public:
-    std::string_view kind() const override { return "swish"; }
-    void build(Build& b) override { b.out(0, b.in(0).shape); }
-    void forward(Run<T>& r) const override {
-        const auto x = r.x(0);
-        const auto y = r.y(0);
-        for (Index i = 0; i < x.size(); ++i) y[i] = x[i] / (1 + std::exp(-x[i]));
-    }
-    void backward(Run<T>& r) const override {
-        const auto x = r.x(0);
-        const auto dy = r.dy(0);
-        const auto dx = r.dx(0);
-        if (dx.empty()) return;
-        for (Index i = 0; i < x.size(); ++i) {
-            const T s = 1 / (1 + std::exp(-x[i]));
-            dx[i] = dy[i] * s * (1 + x[i] * (1 - s));
-        }
-    }
-};
 
 // Allocations between the ends of batches, from the second epoch on.
 struct Counter : Callback {

@@ -27,9 +27,9 @@ struct BatchNormalizationOptions {
 /// do not decay. A mask [B, T] passes; masked steps do not count in m and v, but are normalised too. Throws ShapeError
 /// for less than two axes, for two with a mask and for features of unknown number, ValueError for another axis, a
 /// momentum outside [0, 1], a negative epsilon and a negative factor of regularisation.
-/// As Keras's BatchNormalization (Ioffe, Szegedy 2015), but that the axis is the last one, that masked statistics divide by the number of steps, not
-/// by it plus 1e-7, and that a batch without any step leaves the moving ones alone. PyTorch's momentum is 1 - momentum
-/// (0.1), its epsilon 1e-5, and its running variance takes v n / (n - 1).
+/// As Keras's BatchNormalization (Ioffe, Szegedy 2015), but that the axis is the last one, that masked statistics
+/// divide by the number of steps, not by it plus 1e-7, and that a batch without any step leaves the moving ones alone.
+/// PyTorch's momentum is 1 - momentum (0.1), its epsilon 1e-5, and its running variance takes v n / (n - 1).
 template <class T = float> class BatchNormalization : public Layer<BatchNormalization, T> {
 public:
     BatchNormalization() = default;

@@ -37,7 +37,7 @@ struct Profile {
     std::vector<ProfileRow> layers;           ///< in order of execution
     ProfileRow input, loss, optimizer, total; ///< input: texts to ids, and copying the batch
     double peak_gflops = 0;                   ///< a second: the matrix product on data in cache, on `threads`
-    std::string scalar;                       ///< of the model and the peak: f32, f64
+    std::string scalar;                       ///< of the model and the peak: float32, float64
     int threads = 1;                          ///< of the process
     Index batch = 0, steps = 0;               ///< rows; steps measured
     bool trained = false;                     ///< whether the model is compiled; if not, forward only

@@ -220,7 +220,8 @@ template <class T> void gemm_pass(T* c, Index ldc, const T* a, Index row, Index 
     const Index tiles = (m + gemm_rows<T> - 1) / gemm_rows<T>;
     const Index stride = ldb == gemm_packed ? panel : ldb;
     const Index panel_stride = ldb == gemm_packed ? k * panel : panel;
-    // Rows far apart, or a multiple of 4096 bytes, which share one set of the first cache, fall out of it between panels.
+    // Rows far apart, or a multiple of 4096 bytes, which share one set of the first cache, fall out of it between
+    // panels.
     const bool pack = n >= 256 && k >= 64 && k <= gemm_depth<T> &&
                       (step == 1 ? row * Index(sizeof(T)) % 4096 == 0 : step * Index(sizeof(T)) >= 1024);
     T buffer[gemm_rows<T> * gemm_depth<T> + width<T>];
