@@ -36,8 +36,8 @@ inline constexpr Index matmul_columns = 512;
 template <class T>
 MatmulPlan matmul_plan(Index m, Index n, Index k, Index lda, Transpose ta, Transpose tb, const GemmTable<T>& table) {
     MatmulPlan plan;
-    plan.pack =
-        k > 0 && (table.unit > 1 || tb == Transpose::yes || (m >= 96 && k * n * Index(sizeof(T)) > (Index(1) << 19)));
+    plan.pack = k > 0 && (table.unit > 1 || tb == Transpose::yes ||
+                          (m >= table.blocking.pack_rows && k * n * Index(sizeof(T)) > table.blocking.pack_bytes));
     plan.panels =
         plan.pack && table.panels && ta == Transpose::no && m <= 256 && k >= 32 && lda * Index(sizeof(T)) % 8192 != 0;
     if (plan.panels) {
@@ -48,8 +48,8 @@ MatmulPlan matmul_plan(Index m, Index n, Index k, Index lda, Transpose ta, Trans
     }
     const Index depth = plan.pack && k > table.depth ? table.depth : k > 0 ? k : 1;
     const Index width = plan.pack && n > matmul_columns ? matmul_columns : n;
-    // Rows of A that the block packs (a transposed A's lie far apart) are packed once if a cell has all columns.
-    const bool packs_rows = table.unit > 1 || (ta == Transpose::yes && width >= 256 && m * Index(sizeof(T)) >= 1024);
+    // Rows of a transposed A that the block packs are packed once if a cell has all columns.
+    const bool packs_rows = table.unit > 1 || (ta == Transpose::yes && table.packs_rows(1, lda, width, depth));
     // A cell is worth half a million multiply-adds, some microseconds, or up to eight times that where there are many.
     const Index million = Index(1) << 20;
     const Index work = m * width * depth / 48;
@@ -57,9 +57,9 @@ MatmulPlan matmul_plan(Index m, Index n, Index k, Index lda, Transpose ta, Trans
     if (m * width <= 2 * wanted) {
         plan.rows = m;
         plan.cols = width;
-    } else if (packs_rows || (m * width >= 48 * 512 && wanted >= 12 * width)) {
+    } else if (packs_rows || (m * width >= 48 * 512 && wanted >= table.blocking.wide_rows * width)) {
         plan.cols = width;
-        plan.rows = std::max<Index>(wanted / width / 12 * 12, 12);
+        plan.rows = std::max<Index>(wanted / width / 12 * 12, table.blocking.packing_rows);
     } else {
         const Index step = 2 * gemm_panel<T>;
         plan.rows = m < 48 ? m : 48;
@@ -135,7 +135,7 @@ using ref::matmul_workspace;
 #else
 
 /// Elements of T that matmul needs as workspace in any precision; grows with each size, and stays within 512 x 1024
-/// bytes. In T's own, products of fewer than 96 rows by a matrix that is not transposed use none of it.
+/// bytes. In T's own, products of fewer than 48 rows by a matrix that is not transposed use none of it.
 template <class T> Index matmul_workspace(Index, Index n, Index k, Transpose, Transpose) {
     const Index width = n < detail::matmul_columns ? n : detail::matmul_columns;
     const Index depth = k + k % 2 < detail::gemm_depth<T> ? k + k % 2 : detail::gemm_depth<T>;
@@ -168,7 +168,8 @@ template <class T> void matmul(T* c, Index ldc, const T* a, Index lda, Transpose
                            const detail::GemmEnds<T>& ends) {
         const Index col_blocks = (width - 1) / plan.cols + 1;
         parallel_for(0, row_blocks * col_blocks, 1, [&](Index cell, Index) {
-            const Index i = cell / col_blocks * plan.rows, j = cell % col_blocks * plan.cols;
+            const Index i = cell % row_blocks * plan.rows,
+                        j = cell / row_blocks * plan.cols; // all rows past one part of B
             const Index rows = m - i < plan.rows ? m - i : plan.rows;
             const Index cols = width - j < plan.cols ? width - j : plan.cols;
             detail::GemmEnds<T> own = ends;

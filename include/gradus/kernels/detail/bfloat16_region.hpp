@@ -1,7 +1,7 @@
 /// Products of operands rounded to bfloat16: packing that rounds, and a block that reads what was packed.
 ///
 /// Rows of k go in pairs; a pair adds fma(even, fma(odd, sum)) to an output, denormal operands and results being zero:
-/// what vdpbf16ps computes. Native panels hold a pair in 32 bits, on machines that have that instruction. Emulated
+/// what vdpbf16ps computes. Native strips hold a pair in 32 bits, on machines that have that instruction. Emulated
 /// ones hold the rounded values as float, the odd row of a pair before the even one, for the float tiles. A last row
 /// without a partner gets zeros.
 #ifdef GRADUS_REGION
@@ -84,17 +84,17 @@ GRADUS_REGION_INLINE float* bfloat16_pairs(float* to, const float* from, Index k
     return to;
 }
 
-/// op(b) [k, n], rounded, into panels; b is [k, n], or [n, k] if transposed.
+/// op(b) [k, n], rounded, into strips; b is [k, n], or [n, k] if transposed.
 template <class Format>
 void bfloat16_pack(float* packed, const float* b, Index ldb, bool transposed, Index k, Index n) {
-    constexpr Index panel = gemm_panel<float>;
-    alignas(64) float chunk[bfloat16_chunk * panel];
-    for (Index j = 0; j < n; j += panel)
+    constexpr Index strip = gemm_strip<float>;
+    alignas(64) float chunk[bfloat16_chunk * strip];
+    for (Index j = 0; j < n; j += strip)
         for (Index p = 0; p < k; p += bfloat16_chunk) {
             const Index now = k - p < bfloat16_chunk ? k - p : bfloat16_chunk;
-            const Index cols = n - j < panel ? n - j : panel;
-            pack_panel<float>(chunk, transposed ? b + j * ldb + p : b + p * ldb + j, ldb, transposed, now, cols);
-            packed = bfloat16_pairs<Format>(packed, chunk, now, cols, panel);
+            const Index cols = n - j < strip ? n - j : strip;
+            pack_strip<float>(chunk, transposed ? b + j * ldb + p : b + p * ldb + j, ldb, transposed, now, cols);
+            packed = bfloat16_pairs<Format>(packed, chunk, now, cols, strip);
         }
 }
 
@@ -117,13 +117,15 @@ template <class Format> void bfloat16_block(float* c, Index ldc, const float* a,
             pack_rows<float>(chunk, a + first * row + p * step, row, step, int(rows), now);
             to = bfloat16_pairs<Format>(to, chunk, now, rows, rows);
         }
-        gemm_across<float, typename Format::Step>(c + first * ldc, ldc, left, 1, rows, b, gemm_panel<float>,
-                                                  stored * gemm_panel<float>, rows, n, stored, ends);
+        const GemmRows<float> tile = {left, 1, rows, rows, c + first * ldc};
+        gemm_across<float, typename Format::Step>(&tile, 1, ldc, b, gemm_strip<float>, stored * gemm_strip<float>, n,
+                                                  stored, ends);
         first += rows;
     }
 }
 
 template <class Format> inline constexpr GemmTable<float> bfloat16_table = {
-    Format::depth, 2, Format::unit_rows, &bfloat16_pack<Format>, &bfloat16_block<Format>, nullptr, &column_sums<float>};
+    Format::depth,           2,       Format::unit_rows,  gemm_blocking, nullptr, &bfloat16_pack<Format>,
+    &bfloat16_block<Format>, nullptr, &column_sums<float>};
 
 #endif

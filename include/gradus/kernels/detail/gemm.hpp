@@ -26,9 +26,19 @@ template <class T> struct GemmEnds {
     bool relu = false;
 };
 
+/// What is worth its while on an instruction set. No bit depends on it.
+struct GemmBlocking {
+    Index pack_rows;    ///< B is packed where so many rows of A use it ...
+    Index pack_bytes;   ///< ... and it has more bytes
+    Index wide_rows;    ///< the least rows of a cell that has all columns
+    Index packing_rows; ///< the same where it packs them
+};
+
 template <class T> struct GemmTable {
     Index depth;           ///< rows of k that one pass takes
     Index unit, unit_rows; ///< so many rows of k become so many rows of a panel
+    GemmBlocking blocking;
+    bool (*packs_rows)(Index row, Index step, Index n, Index k); ///< whether a block packs A, once for all its columns
     void (*pack)(T* packed, const T* b, Index ldb, bool transposed, Index k, Index n);
     void (*block)(T* c, Index ldc, const T* a, Index lda, bool transposed_a, const T* b, Index ldb, Index m, Index n,
                   Index k, const GemmEnds<T>& ends);

@@ -122,20 +122,42 @@ template <class T, class Step = GemmFma<T>> GRADUS_REGION_INLINE GemmTile<T> gem
     return cols > width<T> ? gemm_tiles<T, 2, true, Step>.of[rows - 1] : gemm_tiles<T, 1, true, Step>.of[rows - 1];
 }
 
-/// A tile's rows against all columns. Rows of b, or of a panel of it, are ldb apart, panels `next`.
-template <class T, class Step> GRADUS_REGION_INLINE void gemm_across(T* c, Index ldc, const T* a, Index row, Index step,
-                                                                     const T* b, Index ldb, Index next, Index rows,
-                                                                     Index n, Index k, const GemmEnds<T>& ends) {
-    constexpr Index pair = 2 * width<T>, panel = gemm_panel<T>;
-    const GemmTile<T> whole = gemm_tile_for<T, Step>(rows, pair);
-    for (Index j0 = 0; j0 < n; j0 += panel, b += next) {
-        const Index end = n - j0 < panel ? n - j0 : panel;
-        GemmEnds<T> own = ends;
-        for (Index j = 0; j < end; j += pair) {
-            own.bias = ends.bias ? ends.bias + j0 + j : nullptr;
-            const Index cols = end - j < pair ? end - j : pair;
-            const GemmTile<T> tile = cols == pair ? whole : gemm_tile_for<T, Step>(rows, cols);
-            tile(k, a, row, step, b + j, ldb, c + j0 + j, ldc, cols, own);
+/// Columns of a tile, and of a strip of B that lies packed as [k][gemm_strip].
+template <class T> inline constexpr Index gemm_strip = 2 * width<T>;
+
+/// A tile: where its rows begin in op(A), whose element (i, p) is a[i * row + p * step], and in C.
+template <class T> struct GemmRows {
+    const T* a;
+    Index row, step, count;
+    T* c;
+};
+/// Tiles that go past a strip in turn while it is in the first cache. The wide tile needs one only: the second cache
+/// feeds it.
+inline constexpr int gemm_chunk = GRADUS_REGION_BYTES == 64 ? 1 : 8;
+
+/// Asks for the C that the next tile starts from; the wide tile is long enough to wait for it.
+template <class T> GRADUS_REGION_INLINE void gemm_fetch(const T* c, Index ldc, Index rows) {
+#if GRADUS_REGION_BYTES != 64
+    for (Index i = 0; i < rows; ++i) __builtin_prefetch(c + i * ldc);
+#else
+    (void)c, (void)ldc, (void)rows;
+#endif
+}
+
+/// Some tiles, at most gemm_chunk, against all columns. Rows of b, or of a strip of it, are ldb apart, strips `next`.
+template <class T, class Step> GRADUS_REGION_INLINE void gemm_across(const GemmRows<T>* tiles, int count, Index ldc,
+                                                                     const T* b, Index ldb, Index next, Index n,
+                                                                     Index k, const GemmEnds<T>& ends) {
+    constexpr Index strip = gemm_strip<T>;
+    GemmEnds<T> own = ends;
+    for (Index j = 0; j < n; j += strip, b += next) {
+        own.bias = ends.bias ? ends.bias + j : nullptr;
+        const Index cols = n - j < strip ? n - j : strip;
+        for (int t = 0; t < count; ++t) {
+            const GemmRows<T>& rows = tiles[t];
+            const GemmTile<T> tile = gemm_tile_for<T, Step>(rows.count, cols);
+            if (ends.accumulate && t + 1 < count) gemm_fetch(tiles[t + 1].c + j, ldc, tiles[t + 1].count);
+            tile(k, rows.a, rows.row, rows.step, b, ldb, rows.c + j, ldc, cols, own);
         }
     }
 }
@@ -177,7 +199,7 @@ GRADUS_REGION_INLINE void transpose_square(T* to, Index ldto, const T* from, Ind
     for (int i = 0; i < W; ++i) store<T>(to + i * ldto, v[i]);
 }
 
-/// A tile's rows of op(a) as [k][rows], for tiles that many panels use. `to` holds k * rows + width elements.
+/// A tile's rows of op(a) as [k][rows], for tiles that many strips use. `to` holds k * rows + width elements.
 template <class T> void pack_rows(T* to, const T* a, Index row, Index step, int rows, Index k) {
     constexpr Index w = width<T>;
     Index p = 0;
@@ -204,10 +226,20 @@ template <class T, int R> Index gemm_thin(T* c, Index ldc, const T* a, Index row
     return j;
 }
 
+/// Rows far apart, or a multiple of 4096 bytes, which share one set of the first cache, fall out of it between strips.
+template <class T> bool gemm_packs_rows(Index row, Index step, Index n, Index k) {
+    if (k > gemm_depth<T>) return false;
+#if GRADUS_REGION_BYTES == 64
+    return n >= 256 && k >= 64 && (step == 1 ? row * Index(sizeof(T)) % 4096 == 0 : step * Index(sizeof(T)) >= 1024);
+#else
+    return n >= 128 && k >= 32 && (step == 1 ? row * Index(sizeof(T)) % 4096 == 0 : step * Index(sizeof(T)) >= 256);
+#endif
+}
+
 /// One pass over k; a block of rows at a time against all columns. Element (i, p) of op(A) is a[i * row + p * step].
 template <class T> void gemm_pass(T* c, Index ldc, const T* a, Index row, Index step, const T* b, Index ldb, Index m,
                                   Index n, Index k, const GemmEnds<T>& ends) {
-    constexpr Index panel = gemm_panel<T>;
+    constexpr Index strip = gemm_strip<T>;
     if (m <= 2 && ldb != gemm_packed && n >= 8 * width<T>) {
         const Index done = m == 1 ? gemm_thin<T, 1>(c, ldc, a, row, step, b, ldb, n, k, ends)
                                   : gemm_thin<T, 2>(c, ldc, a, row, step, b, ldb, n, k, ends);
@@ -217,25 +249,28 @@ template <class T> void gemm_pass(T* c, Index ldc, const T* a, Index row, Index 
         gemm_pass<T>(c + done, ldc, a, row, step, b + done, ldb, m, n - done, k, own);
         return;
     }
+    const Index stride = ldb == gemm_packed ? strip : ldb, next = ldb == gemm_packed ? k * strip : strip;
+    const bool pack = gemm_packs_rows<T>(row, step, n, k);
+    T buffer[gemm_chunk * gemm_rows<T> * gemm_depth<T> + width<T>];
+    GemmRows<T> chunk[gemm_chunk];
+    int count = 0;
+    T* packed = buffer;
     const Index tiles = (m + gemm_rows<T> - 1) / gemm_rows<T>;
-    const Index stride = ldb == gemm_packed ? panel : ldb;
-    const Index panel_stride = ldb == gemm_packed ? k * panel : panel;
-    // Rows far apart, or a multiple of 4096 bytes, which share one set of the first cache, fall out of it between
-    // panels.
-    const bool pack = n >= 256 && k >= 64 && k <= gemm_depth<T> &&
-                      (step == 1 ? row * Index(sizeof(T)) % 4096 == 0 : step * Index(sizeof(T)) >= 1024);
-    T buffer[gemm_rows<T> * gemm_depth<T> + width<T>];
-    Index first = 0;
-    for (Index t = 0; t < tiles; ++t) {
+    for (Index t = 0, first = 0; t < tiles; ++t) {
         const Index rows = (m - first + tiles - t - 1) / (tiles - t);
-        const T* a_tile = a + first * row;
+        GemmRows<T>& tile = chunk[count++] = {a + first * row, row, step, rows, c + first * ldc};
         if (pack) {
-            pack_rows<T>(buffer, a_tile, row, step, int(rows), k);
-            a_tile = buffer;
+            pack_rows<T>(packed, tile.a, row, step, int(rows), k);
+            tile.a = packed;
+            tile.row = 1;
+            tile.step = rows;
+            packed += rows * k;
         }
-        gemm_across<T, GemmFma<T>>(c + first * ldc, ldc, a_tile, pack ? 1 : row, pack ? rows : step, b, stride,
-                                   panel_stride, rows, n, k, ends);
         first += rows;
+        if (count < gemm_chunk && t + 1 < tiles) continue;
+        gemm_across<T, GemmFma<T>>(chunk, count, ldc, b, stride, next, n, k, ends);
+        count = 0;
+        packed = buffer;
     }
 }
 
@@ -280,11 +315,11 @@ template <class T> void gemm_block(T* c, Index ldc, const T* a, Index lda, bool 
     } while (p < k);
 }
 
-/// One panel: to[p * panel + j] = op(b)(p, j) for p < k, j < cols <= panel; zero up to the next whole vector.
-template <class T> void pack_panel(T* to, const T* b, Index ldb, bool transposed, Index k, Index cols) {
-    constexpr Index panel = gemm_panel<T>, w = width<T>;
+/// One strip: to[p * strip + j] = op(b)(p, j) for p < k, j < cols <= strip; zero up to the next whole vector.
+template <class T> void pack_strip(T* to, const T* b, Index ldb, bool transposed, Index k, Index cols) {
+    constexpr Index strip = gemm_strip<T>, w = width<T>;
     if (!transposed) {
-        for (Index p = 0; p < k; ++p, to += panel, b += ldb) {
+        for (Index p = 0; p < k; ++p, to += strip, b += ldb) {
             Index j = 0;
             for (; j + w <= cols; j += w) store<T>(to + j, load<T>(b + j));
             if (j < cols) store<T>(to + j, load_part<T>(b + j, cols - j));
@@ -297,42 +332,45 @@ template <class T> void pack_panel(T* to, const T* b, Index ldb, bool transposed
         const Index lanes = cols - j < w ? cols - j : w;
         Index p = 0;
         if (lanes == w)
-            for (; p + w <= k; p += w) transpose_square<T>(out + p * panel, panel, from + p, ldb, int(w));
+            for (; p + w <= k; p += w) transpose_square<T>(out + p * strip, strip, from + p, ldb, int(w));
         for (; p < k; ++p) {
             T line[w] = {};
             for (Index i = 0; i < lanes; ++i) line[i] = from[i * ldb + p];
-            store<T>(out + p * panel, load<T>(line));
+            store<T>(out + p * strip, load<T>(line));
         }
     }
 }
 
-/// op(b) [k, n] into panels; b is [k, n], or [n, k] if transposed.
+/// op(b) [k, n] into strips; b is [k, n], or [n, k] if transposed.
 template <class T> void gemm_pack(T* packed, const T* b, Index ldb, bool transposed, Index k, Index n) {
-    constexpr Index panel = gemm_panel<T>;
-    for (Index j = 0; j < n; j += panel, packed += k * panel)
-        pack_panel<T>(packed, transposed ? b + j * ldb : b + j, ldb, transposed, k, n - j < panel ? n - j : panel);
+    constexpr Index strip = gemm_strip<T>;
+    for (Index j = 0; j < n; j += strip, packed += k * strip)
+        pack_strip<T>(packed, transposed ? b + j * ldb : b + j, ldb, transposed, k, n - j < strip ? n - j : strip);
 }
 
-/// c [m, n] = ends(a [m, k] op(b) [k, n]); serial. Packs a panel of b at a time, on the stack, and takes all rows past
+/// c [m, n] = ends(a [m, k] op(b) [k, n]); serial. Packs a strip of b at a time, on the stack, and takes all rows past
 /// it while it is in the first cache.
 template <class T> void gemm_panels(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, bool transposed_b,
                                     Index m, Index n, Index k, const GemmEnds<T>& ends) {
-    constexpr Index panel = gemm_panel<T>, depth = gemm_depth<T>;
-    alignas(64) T packed[depth * panel];
+    constexpr Index strip = gemm_strip<T>, depth = gemm_depth<T>;
+    alignas(64) T packed[depth * strip];
     const Index tiles = (m + gemm_rows<T> - 1) / gemm_rows<T>;
     Index p = 0;
     do {
         const Index now = k - p < depth ? k - p : depth;
         const bool last = p + now == k;
-        for (Index j = 0; j < n; j += panel) {
-            const Index cols = n - j < panel ? n - j : panel;
-            pack_panel<T>(packed, transposed_b ? b + j * ldb + p : b + p * ldb + j, ldb, transposed_b, now, cols);
+        for (Index j = 0; j < n; j += strip) {
+            const Index cols = n - j < strip ? n - j : strip;
+            pack_strip<T>(packed, transposed_b ? b + j * ldb + p : b + p * ldb + j, ldb, transposed_b, now, cols);
             const GemmEnds<T> own = {last && ends.bias ? ends.bias + j : nullptr, ends.accumulate || p > 0,
                                      last && ends.relu};
             for (Index t = 0, first = 0; t < tiles; ++t) {
                 const Index rows = (m - first + tiles - t - 1) / (tiles - t);
-                gemm_across<T, GemmFma<T>>(c + first * ldc + j, ldc, a + first * lda + p, lda, 1, packed, panel, 0,
-                                           rows, cols, now, own);
+                const Index left = m - first - rows;
+                if (own.accumulate && left > 0)
+                    gemm_fetch(c + (first + rows) * ldc + j, ldc, left < rows ? left : rows);
+                gemm_tile_for<T>(rows, cols)(now, a + first * lda + p, lda, 1, packed, strip, c + first * ldc + j, ldc,
+                                             cols, own);
                 first += rows;
             }
         }
@@ -376,7 +414,16 @@ template <class T> void column_sums(T* out, const T* x, Index ldx, Index rows, I
     if (j < cols) column_sum<T, 1>(out + j, x + j, ldx, rows, accumulate, Part<T>{cols - j});
 }
 
+/// A B that is read as it lies stays in the second cache at best. The wide tile lives with that; the narrow one would
+/// read it twice as often.
+#if GRADUS_REGION_BYTES == 64
+inline constexpr GemmBlocking gemm_blocking = {96, 1 << 19, 12, 12};
+#else
+inline constexpr GemmBlocking gemm_blocking = {48, 1 << 15, 48, 24};
+#endif
+
 template <class T> inline constexpr GemmTable<T> gemm_table = {
-    gemm_depth<T>, 1, 1, &gemm_pack<T>, &gemm_block<T>, &gemm_panels<T>, &column_sums<T>};
+    gemm_depth<T>,  1, 1, gemm_blocking, &gemm_packs_rows<T>, &gemm_pack<T>, &gemm_block<T>, &gemm_panels<T>,
+    &column_sums<T>};
 
 #endif
