@@ -27,13 +27,14 @@ class Arithmetic(unittest.TestCase):
         ours = [window(rate, allocations_per_step=n) for rate, n in ((300, 0), (200, 1), (400, 0))]
         rows = [compare.summarize("mlp_small", 2, "gradus", ours, 1e6, [1, 3, 2]),
                 compare.summarize("mlp_small", 2, "jax", [window(100)], 1e6, []),
-                compare.summarize("mlp_small", 2, "torch", [window(150)], 1e6, [])]
+                compare.summarize("mlp_small", 2, "torch", [window(150)], 1e6, []),
+                compare.summarize("mlp_small", 2, "onednn", [window(600)], 1e6, [])] # a part of the step
         compare.add_ratios(rows)
         self.assertEqual(rows[0]["samples_per_second"], 300)
         self.assertAlmostEqual(rows[0]["spread"], 200 / 300)
         self.assertAlmostEqual(rows[0]["percent_of_limit"], 100 * 300e6 / (2 * 2e9))
         self.assertEqual(rows[0]["allocations_per_step"], 1)
-        self.assertEqual([row["ratio_to_best_peer"] for row in rows], [2, 100 / 150, 1])
+        self.assertEqual([row["ratio_to_best_peer"] for row in rows], [2, 100 / 150, 1, 4])
         self.assertIsNone(rows[1]["percent_of_limit"])
         self.assertIsNone(rows[1]["allocations_per_step"])
 

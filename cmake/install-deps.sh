@@ -20,7 +20,7 @@ test)
     ;;
 bench)
     needed="$needed libbenchmark-dev libopenblas-dev binutils"
-    optional="python3 python3-venv pkg-config libdlib-dev"
+    optional="python3 python3-venv pkg-config libdlib-dev libdnnl-dev"
     ;;
 *)
     echo "install-deps.sh: expects nothing, test or bench, got \"$what\"" >&2

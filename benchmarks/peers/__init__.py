@@ -14,10 +14,13 @@ PYTHON = {
     "jax": (["numpy", "keras", "jax", "jaxlib"], "import jax, keras"),
     "tensorflow": (["numpy", "keras", "tensorflow", "tensorflow-cpu"], "import tensorflow, keras"),
 }
-NAMES = [*PYTHON, "dlib"]
+NAMES = [*PYTHON, "dlib", "onednn"]
+
+# They do a part of the step only, so they are shown but never the best peer.
+PARTS = {"onednn"}
 
 LABELS = {"gradus": "Gradus", "torch": "PyTorch", "torch compiled": "PyTorch, compiled", "jax": "Keras on JAX",
-          "tensorflow": "Keras on TensorFlow", "dlib": "dlib"}
+          "tensorflow": "Keras on TensorFlow", "dlib": "dlib", "onednn": "oneDNN's LSTMs alone"}
 
 ALL = ["mlp_small", "mlp_mnist", "lstm_text", "lstm_char"]
 NOTES = {
@@ -26,6 +29,7 @@ NOTES = {
     "jax": "Keras on JAX trains with fit(), 32 steps a call for the dense models.",
     "tensorflow": "Keras on TensorFlow trains with fit(), 32 steps a call for the dense models.",
     "dlib": "dlib has no LSTM.",
+    "onednn": "oneDNN runs the LSTMs alone, forward and backward: no embedding, dropout, Dense, loss or optimizer.",
 }
 
 
@@ -92,15 +96,25 @@ class Environments:
         return python
 
 
-def build_dlib(directory):
-    source, program = HERE / "dlib_train.cpp", pathlib.Path(directory) / "dlib_train"
+def build(source, directory, flags):
+    """The program of a C++ peer, compiled where it is older than its source."""
+    source, program = HERE / source, pathlib.Path(directory) / pathlib.Path(source).stem
     if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
-        flags = quiet(["pkg-config", "--cflags", "--libs", "dlib-1"]).split()
-        print("compiling dlib_train", file=sys.stderr, flush=True)
+        print(f"compiling {program.name}", file=sys.stderr, flush=True)
         program.parent.mkdir(parents=True, exist_ok=True)
-        quiet([os.environ.get("CXX", "c++"), "-O3", "-march=native", "-std=c++17", "-DDLIB_USE_BLAS", source, "-o",
-               program, "-lopenblas", *flags])
+        quiet([os.environ.get("CXX", "c++"), "-O3", "-march=native", "-std=c++17", source, "-o", program, *flags()])
     return program
+
+
+def dlib_flags():
+    return ["-DDLIB_USE_BLAS", "-lopenblas", *quiet(["pkg-config", "--cflags", "--libs", "dlib-1"]).split()]
+
+
+# Source, flags and workloads.
+COMPILED = {
+    "dlib": ("dlib_train.cpp", dlib_flags, ["mlp_small", "mlp_mnist"]),
+    "onednn": ("onednn_lstm.cpp", lambda: ["-ldnnl"], ["lstm_text", "lstm_char"]),
+}
 
 
 def prepare(names, python, directory, compile_torch=False):
@@ -112,12 +126,14 @@ def prepare(names, python, directory, compile_torch=False):
         return lambda workload, threads, seconds: [interpreter, HERE / file, "--workload", workload, "--threads",
                                                    threads, "--seconds", seconds, *more]
 
+    def compiled(program):
+        return lambda workload, threads, seconds: [program, workload, seconds]
+
     for name in names:
         try:
-            if name == "dlib":
-                program = build_dlib(directory)
-                found.append(Peer(name, lambda workload, threads, seconds: [program, workload, seconds],
-                                  workloads=["mlp_small", "mlp_mnist"]))
+            if name in COMPILED:
+                source, flags, workloads = COMPILED[name]
+                found.append(Peer(name, compiled(build(source, directory, flags)), workloads=workloads))
                 continue
             interpreter = environments.provide(name)
             if name == "torch":
