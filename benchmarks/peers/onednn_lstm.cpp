@@ -1,5 +1,5 @@
-// oneDNN's LSTM primitives alone, forward and backward: onednn_lstm WORKLOAD SECONDS, lstm_text or lstm_char; threads by
-// OMP_NUM_THREADS. No embedding, dropout, loss, Dense or optimizer: what a peer built on them could reach at best.
+// oneDNN's LSTM primitives alone, forward and backward: onednn_lstm WORKLOAD SECONDS, lstm_text or lstm_char; threads
+// by OMP_NUM_THREADS. No embedding, dropout, loss, Dense or optimizer: what a peer built on them could reach at best.
 //
 //     c++ -O2 -std=c++17 onednn_lstm.cpp -o onednn_lstm -ldnnl
 #include <dnnl.hpp>
@@ -38,9 +38,8 @@ void zero(Memory& m) { std::memset(m.get_data_handle(), 0, m.get_desc().get_size
 
 // One layer, from `x` [time, batch, inputs] to [time, batch, units]; the library chooses how its weights lie.
 class Lstm {
-  public:
-    Lstm(const dnnl::engine& engine, Memory x, long inputs, long units)
-        : x_(x), forward_(nullptr), backward_(nullptr) {
+public:
+    Lstm(const dnnl::engine& engine, Memory x, long inputs, long units) : x_(x) {
         const auto shape = x.get_desc().dims();
         const auto any = [](Memory::dims dims) {
             return Memory::desc(dims, Memory::data_type::f32, Memory::format_tag::any);
@@ -51,18 +50,35 @@ class Lstm {
         const auto kernel = any({1, 1, inputs, 4, units}), recurrent = any({1, 1, units, 4, units});
         const auto one_way = dnnl::rnn_direction::unidirectional_left2right;
 #if DNNL_VERSION_MAJOR >= 3
-        const dnnl::lstm_forward::primitive_desc f(engine, dnnl::prop_kind::forward_training, one_way, input, none, none,
-                                                   kernel, recurrent, bias, output, none, none);
-        const dnnl::lstm_backward::primitive_desc b(engine, dnnl::prop_kind::backward, one_way, input, none, none, kernel,
-                                                    recurrent, bias, output, none, none, input, none, none, kernel,
-                                                    recurrent, bias, output, none, none, f);
+        const dnnl::lstm_forward::primitive_desc f(engine, dnnl::prop_kind::forward_training, one_way, input, none,
+                                                   none, kernel, recurrent, bias, output, none, none);
+        const dnnl::lstm_backward::primitive_desc b(engine, dnnl::prop_kind::backward, one_way, input, none, none,
+                                                    kernel, recurrent, bias, output, none, none, input, none, none,
+                                                    kernel, recurrent, bias, output, none, none, f);
 #else
-        const dnnl::lstm_forward::primitive_desc f({dnnl::prop_kind::forward_training, one_way, input, none, none, kernel,
-                                                    recurrent, bias, output, none, none},
+        const dnnl::lstm_forward::primitive_desc f({dnnl::prop_kind::forward_training, one_way, input, none, none,
+                                                    kernel, recurrent, bias, output, none, none},
                                                    engine);
-        const dnnl::lstm_backward::primitive_desc b({dnnl::prop_kind::backward, one_way, input, none, none, kernel,
-                                                     recurrent, bias, output, none, none, input, none, none, kernel,
-                                                     recurrent, bias, output, none, none},
+        const dnnl::lstm_backward::primitive_desc b({dnnl::prop_kind::backward,
+                                                     one_way,
+                                                     input,
+                                                     none,
+                                                     none,
+                                                     kernel,
+                                                     recurrent,
+                                                     bias,
+                                                     output,
+                                                     none,
+                                                     none,
+                                                     input,
+                                                     none,
+                                                     none,
+                                                     kernel,
+                                                     recurrent,
+                                                     bias,
+                                                     output,
+                                                     none,
+                                                     none},
                                                     engine, f);
 #endif
         forward_ = dnnl::lstm_forward(f);
@@ -92,7 +108,8 @@ class Lstm {
                                   {DNNL_ARG_WORKSPACE, workspace_}});
     }
 
-    // The weights have just changed, so their order for backward is made anew; its gradients are added to what is there.
+    // The weights have just changed, so their order for backward is made anew; its gradients are added to what is
+    // there.
     void backward(dnnl::stream& stream, const Memory& dy) {
         dnnl::reorder(kernel_, turned_kernel_).execute(stream, kernel_, turned_kernel_);
         dnnl::reorder(recurrent_, turned_recurrent_).execute(stream, recurrent_, turned_recurrent_);
@@ -110,9 +127,9 @@ class Lstm {
                                    {DNNL_ARG_DIFF_DST_LAYER, dy}});
     }
 
-  private:
-    Memory x_, y_, kernel_, recurrent_, bias_, workspace_, turned_kernel_, turned_recurrent_, dx_, dkernel_, drecurrent_,
-        dbias_;
+private:
+    Memory x_, y_, kernel_, recurrent_, bias_, workspace_, turned_kernel_, turned_recurrent_, dx_, dkernel_,
+        drecurrent_, dbias_;
     dnnl::lstm_forward forward_;
     dnnl::lstm_backward backward_;
 };
@@ -149,10 +166,11 @@ void train(const char* workload, long batch, long length, long inputs, long unit
         rates.push_back(static_cast<double>(steps - before) * static_cast<double>(batch) / seconds_since(window));
     }
     std::sort(rates.begin(), rates.end());
-    std::printf("{\"version\": \"oneDNN %d.%d.%d\", \"workload\": \"%s\", \"samples_per_second\": %.1f, \"best\": %.1f, "
-                "\"first_step_at\": %.6f, \"peak_rss_mib\": %.1f}\n",
-                DNNL_VERSION_MAJOR, DNNL_VERSION_MINOR, DNNL_VERSION_PATCH, workload, rates[rates.size() / 2],
-                rates.back(), first_step_at, peak_rss_mib());
+    std::printf(
+        "{\"version\": \"oneDNN %d.%d.%d\", \"workload\": \"%s\", \"samples_per_second\": %.1f, \"best\": %.1f, "
+        "\"first_step_at\": %.6f, \"peak_rss_mib\": %.1f}\n",
+        DNNL_VERSION_MAJOR, DNNL_VERSION_MINOR, DNNL_VERSION_PATCH, workload, rates[rates.size() / 2], rates.back(),
+        first_step_at, peak_rss_mib());
 }
 
 } // namespace
