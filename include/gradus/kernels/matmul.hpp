@@ -22,9 +22,9 @@ template <class T> struct Epilogue {
 
 namespace detail {
 
-/// How a product is cut, a function of its sizes only: B packed or not, and the blocks of rows and columns that are the
-/// cells. Where few rows meet a large B, a cell packs its own columns of it, a panel at a time: no thread waits for
-/// what another one packs, nor fetches it from that one's cache.
+/// How a product is cut, a function of its sizes and the instruction set only: B packed or not, and the blocks of rows
+/// and columns that are the cells. Where few rows meet a large B, a cell packs its own columns of it, a strip at a
+/// time: no thread waits for what another one packs, nor fetches it from that one's cache.
 struct MatmulPlan {
     bool pack = false;
     bool panels = false; ///< by each cell for itself
@@ -49,7 +49,8 @@ MatmulPlan matmul_plan(Index m, Index n, Index k, Index lda, Transpose ta, Trans
     const Index depth = plan.pack && k > table.depth ? table.depth : k > 0 ? k : 1;
     const Index width = plan.pack && n > matmul_columns ? matmul_columns : n;
     // Rows of a transposed A that the block packs are packed once if a cell has all columns.
-    const bool packs_rows = table.unit > 1 || (ta == Transpose::yes && table.packs_rows(1, lda, width, depth));
+    const bool packs_rows =
+        table.unit > 1 || (ta == Transpose::yes && table.packs_rows(1, lda, width, std::min(depth, table.depth)));
     // A cell is worth half a million multiply-adds, some microseconds, or up to eight times that where there are many.
     const Index million = Index(1) << 20;
     const Index work = m * width * depth / 48;

@@ -8,13 +8,12 @@
 GRADUS_BEGIN
 namespace kernels::detail {
 
-/// Columns of a packed panel of B, on every set.
+/// Columns in multiples of which a packed B is handed out: of each set's strips, too.
 template <class T> inline constexpr Index gemm_panel = 128 / Index(sizeof(T));
 /// Rows of k that one pass takes; further passes continue each output's chain from C.
 template <class T> inline constexpr Index gemm_depth = 1024 / Index(sizeof(T));
 
-/// Elements of op(B) [k, n] when packed by gemm_pack: panels of gemm_panel columns, each [k][gemm_panel], the last one
-/// filled up.
+/// Elements that op(B) [k, n] takes at most when packed by gemm_pack: strips, each [k][as many columns as a tile has].
 template <class T> constexpr Index gemm_packed_size(Index k, Index n) {
     return k * ((n + gemm_panel<T> - 1) / gemm_panel<T> * gemm_panel<T>);
 }
@@ -36,7 +35,7 @@ struct GemmBlocking {
 
 template <class T> struct GemmTable {
     Index depth;           ///< rows of k that one pass takes
-    Index unit, unit_rows; ///< so many rows of k become so many rows of a panel
+    Index unit, unit_rows; ///< so many rows of k become so many rows of a strip
     GemmBlocking blocking;
     bool (*packs_rows)(Index row, Index step, Index n, Index k); ///< whether a block packs A, once for all its columns
     void (*pack)(T* packed, const T* b, Index ldb, bool transposed, Index k, Index n);
@@ -47,7 +46,7 @@ template <class T> struct GemmTable {
     void (*column_sums)(T* out, const T* x, Index ldx, Index rows, Index cols, bool accumulate);
 };
 
-/// Rows of a panel that hold k rows of B.
+/// Rows of a strip that hold k rows of B.
 template <class T> Index packed_rows(const GemmTable<T>& table, Index k) {
     return (k + table.unit - 1) / table.unit * table.unit_rows;
 }

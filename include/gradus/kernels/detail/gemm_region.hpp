@@ -236,30 +236,20 @@ template <class T> bool gemm_packs_rows(Index row, Index step, Index n, Index k)
 #endif
 }
 
-/// One pass over k; a block of rows at a time against all columns. Element (i, p) of op(A) is a[i * row + p * step].
-template <class T> void gemm_pass(T* c, Index ldc, const T* a, Index row, Index step, const T* b, Index ldb, Index m,
-                                  Index n, Index k, const GemmEnds<T>& ends) {
+/// All rows in chunks of tiles; `buffer` for gemm_chunk tiles of A, or null where they are read as they lie.
+template <class T> GRADUS_REGION_INLINE void gemm_chunks(T* c, Index ldc, const T* a, Index row, Index step, const T* b,
+                                                         Index ldb, Index m, Index n, Index k, const GemmEnds<T>& ends,
+                                                         T* buffer) {
     constexpr Index strip = gemm_strip<T>;
-    if (m <= 2 && ldb != gemm_packed && n >= 8 * width<T>) {
-        const Index done = m == 1 ? gemm_thin<T, 1>(c, ldc, a, row, step, b, ldb, n, k, ends)
-                                  : gemm_thin<T, 2>(c, ldc, a, row, step, b, ldb, n, k, ends);
-        if (done == n) return;
-        GemmEnds<T> own = ends;
-        if (own.bias) own.bias += done;
-        gemm_pass<T>(c + done, ldc, a, row, step, b + done, ldb, m, n - done, k, own);
-        return;
-    }
     const Index stride = ldb == gemm_packed ? strip : ldb, next = ldb == gemm_packed ? k * strip : strip;
-    const bool pack = gemm_packs_rows<T>(row, step, n, k);
-    T buffer[gemm_chunk * gemm_rows<T> * gemm_depth<T> + width<T>];
-    GemmRows<T> chunk[gemm_chunk];
-    int count = 0;
-    T* packed = buffer;
     const Index tiles = (m + gemm_rows<T> - 1) / gemm_rows<T>;
+    GemmRows<T> chunk[gemm_chunk];
+    T* packed = buffer;
+    int count = 0;
     for (Index t = 0, first = 0; t < tiles; ++t) {
         const Index rows = (m - first + tiles - t - 1) / (tiles - t);
         GemmRows<T>& tile = chunk[count++] = {a + first * row, row, step, rows, c + first * ldc};
-        if (pack) {
+        if (buffer) {
             pack_rows<T>(packed, tile.a, row, step, int(rows), k);
             tile.a = packed;
             tile.row = 1;
@@ -271,6 +261,30 @@ template <class T> void gemm_pass(T* c, Index ldc, const T* a, Index row, Index 
         gemm_across<T, GemmFma<T>>(chunk, count, ldc, b, stride, next, n, k, ends);
         count = 0;
         packed = buffer;
+    }
+}
+/// The same on packed tiles; apart, so that only products that pack take the stack for it.
+template <class T> GRADUS_NOINLINE void gemm_packed_chunks(T* c, Index ldc, const T* a, Index row, Index step,
+                                                           const T* b, Index ldb, Index m, Index n, Index k,
+                                                           const GemmEnds<T>& ends) {
+    T buffer[gemm_chunk * gemm_rows<T> * gemm_depth<T> + width<T>];
+    gemm_chunks<T>(c, ldc, a, row, step, b, ldb, m, n, k, ends, buffer);
+}
+
+/// One pass over k. Element (i, p) of op(A) is a[i * row + p * step].
+template <class T> void gemm_pass(T* c, Index ldc, const T* a, Index row, Index step, const T* b, Index ldb, Index m,
+                                  Index n, Index k, const GemmEnds<T>& ends) {
+    if (m <= 2 && ldb != gemm_packed && n >= 8 * width<T>) {
+        const Index done = m == 1 ? gemm_thin<T, 1>(c, ldc, a, row, step, b, ldb, n, k, ends)
+                                  : gemm_thin<T, 2>(c, ldc, a, row, step, b, ldb, n, k, ends);
+        if (done == n) return;
+        GemmEnds<T> own = ends;
+        if (own.bias) own.bias += done;
+        gemm_pass<T>(c + done, ldc, a, row, step, b + done, ldb, m, n - done, k, own);
+    } else if (gemm_packs_rows<T>(row, step, n, k)) {
+        gemm_packed_chunks<T>(c, ldc, a, row, step, b, ldb, m, n, k, ends);
+    } else {
+        gemm_chunks<T>(c, ldc, a, row, step, b, ldb, m, n, k, ends, nullptr);
     }
 }
 
