@@ -168,7 +168,7 @@ int run(const examples::Options& options, const Settings& s) {
 int main(int argc, char** argv) {
     Settings settings;
     examples::Options options("Trains a character language model and writes a text with it",
-                              {.epochs = 20, .batch_size = 64});
+                              {.epochs = 15, .batch_size = 64});
     auto& app = options.app();
     app.add_option("--units", settings.units, "of each of the two LSTMs")->check(CLI::Range(1, 4096));
     app.add_option("--length", settings.length, "characters of a training window")->check(CLI::Range(1, 4096));
