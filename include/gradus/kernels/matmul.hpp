@@ -50,7 +50,8 @@ MatmulPlan matmul_plan(Index m, Index n, Index k, Index lda, Transpose ta, Trans
     const Index width = plan.pack && n > matmul_columns ? matmul_columns : n;
     // Rows of a transposed A that the block packs are packed once if a cell has all columns.
     const bool packs_rows =
-        table.unit > 1 || (ta == Transpose::yes && table.packs_rows(1, lda, width, std::min(depth, table.depth)));
+        table.unit > 1 ||
+        (ta == Transpose::yes && gemm_packs_rows<T>(table.blocking, 1, lda, width, std::min(depth, table.depth)));
     // A cell is worth half a million multiply-adds, some microseconds, or up to eight times that where there are many.
     const Index million = Index(1) << 20;
     const Index work = m * width * depth / 48;

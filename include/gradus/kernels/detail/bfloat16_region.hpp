@@ -125,7 +125,7 @@ template <class Format> void bfloat16_block(float* c, Index ldc, const float* a,
 }
 
 template <class Format> inline constexpr GemmTable<float> bfloat16_table = {
-    Format::depth,           2,       Format::unit_rows,  gemm_blocking, nullptr, &bfloat16_pack<Format>,
+    Format::depth,           2,       Format::unit_rows,  gemm_blocking, &bfloat16_pack<Format>,
     &bfloat16_block<Format>, nullptr, &column_sums<float>};
 
 #endif

@@ -31,13 +31,22 @@ struct GemmBlocking {
     Index pack_bytes;   ///< ... and it has more bytes
     Index wide_rows;    ///< the least rows of a cell that has all columns
     Index packing_rows; ///< the same where it packs them
+    Index row_cols;     ///< a block packs A where so many columns ...
+    Index row_depth;    ///< ... and rows of k use it
+    Index row_bytes;    ///< and the rows of a transposed one are so far apart
 };
+
+/// Whether a block packs its rows of A, once for all its columns: rows far apart, or a multiple of 4096 bytes, which
+/// share one set of the first cache, fall out of it between strips. Element (i, p) of op(A) is a[i * row + p * step].
+template <class T> constexpr bool gemm_packs_rows(const GemmBlocking& by, Index row, Index step, Index n, Index k) {
+    return k <= gemm_depth<T> && n >= by.row_cols && k >= by.row_depth &&
+           (step == 1 ? row * Index(sizeof(T)) % 4096 == 0 : step * Index(sizeof(T)) >= by.row_bytes);
+}
 
 template <class T> struct GemmTable {
     Index depth;           ///< rows of k that one pass takes
     Index unit, unit_rows; ///< so many rows of k become so many rows of a strip
     GemmBlocking blocking;
-    bool (*packs_rows)(Index row, Index step, Index n, Index k); ///< whether a block packs A, once for all its columns
     void (*pack)(T* packed, const T* b, Index ldb, bool transposed, Index k, Index n);
     void (*block)(T* c, Index ldc, const T* a, Index lda, bool transposed_a, const T* b, Index ldb, Index m, Index n,
                   Index k, const GemmEnds<T>& ends);

@@ -135,6 +135,14 @@ template <class T> struct GemmRows {
 /// feeds it.
 inline constexpr int gemm_chunk = GRADUS_REGION_BYTES == 64 ? 1 : 8;
 
+/// A B that is read as it lies stays in the second cache at best. The wide tile lives with that; the narrow one would
+/// read it twice as often.
+#if GRADUS_REGION_BYTES == 64
+inline constexpr GemmBlocking gemm_blocking = {96, 1 << 19, 12, 12, 256, 64, 1024};
+#else
+inline constexpr GemmBlocking gemm_blocking = {48, 1 << 15, 48, 24, 128, 32, 256};
+#endif
+
 /// Asks for the C that the next tile starts from; the wide tile is long enough to wait for it.
 template <class T> GRADUS_REGION_INLINE void gemm_fetch(const T* c, Index ldc, Index rows) {
 #if GRADUS_REGION_BYTES != 64
@@ -226,16 +234,6 @@ template <class T, int R> Index gemm_thin(T* c, Index ldc, const T* a, Index row
     return j;
 }
 
-/// Rows far apart, or a multiple of 4096 bytes, which share one set of the first cache, fall out of it between strips.
-template <class T> bool gemm_packs_rows(Index row, Index step, Index n, Index k) {
-    if (k > gemm_depth<T>) return false;
-#if GRADUS_REGION_BYTES == 64
-    return n >= 256 && k >= 64 && (step == 1 ? row * Index(sizeof(T)) % 4096 == 0 : step * Index(sizeof(T)) >= 1024);
-#else
-    return n >= 128 && k >= 32 && (step == 1 ? row * Index(sizeof(T)) % 4096 == 0 : step * Index(sizeof(T)) >= 256);
-#endif
-}
-
 /// All rows in chunks of tiles; `buffer` for gemm_chunk tiles of A, or null where they are read as they lie.
 template <class T> GRADUS_REGION_INLINE void gemm_chunks(T* c, Index ldc, const T* a, Index row, Index step, const T* b,
                                                          Index ldb, Index m, Index n, Index k, const GemmEnds<T>& ends,
@@ -281,7 +279,7 @@ template <class T> void gemm_pass(T* c, Index ldc, const T* a, Index row, Index 
         GemmEnds<T> own = ends;
         if (own.bias) own.bias += done;
         gemm_pass<T>(c + done, ldc, a, row, step, b + done, ldb, m, n - done, k, own);
-    } else if (gemm_packs_rows<T>(row, step, n, k)) {
+    } else if (gemm_packs_rows<T>(gemm_blocking, row, step, n, k)) {
         gemm_packed_chunks<T>(c, ldc, a, row, step, b, ldb, m, n, k, ends);
     } else {
         gemm_chunks<T>(c, ldc, a, row, step, b, ldb, m, n, k, ends, nullptr);
@@ -428,16 +426,7 @@ template <class T> void column_sums(T* out, const T* x, Index ldx, Index rows, I
     if (j < cols) column_sum<T, 1>(out + j, x + j, ldx, rows, accumulate, Part<T>{cols - j});
 }
 
-/// A B that is read as it lies stays in the second cache at best. The wide tile lives with that; the narrow one would
-/// read it twice as often.
-#if GRADUS_REGION_BYTES == 64
-inline constexpr GemmBlocking gemm_blocking = {96, 1 << 19, 12, 12};
-#else
-inline constexpr GemmBlocking gemm_blocking = {48, 1 << 15, 48, 24};
-#endif
-
 template <class T> inline constexpr GemmTable<T> gemm_table = {
-    gemm_depth<T>,  1, 1, gemm_blocking, &gemm_packs_rows<T>, &gemm_pack<T>, &gemm_block<T>, &gemm_panels<T>,
-    &column_sums<T>};
+    gemm_depth<T>, 1, 1, gemm_blocking, &gemm_pack<T>, &gemm_block<T>, &gemm_panels<T>, &column_sums<T>};
 
 #endif
