@@ -144,7 +144,8 @@ def summarize(workload, threads, system, windows, flop, peaks):
 
 
 def add_ratios(rows):
-    best = max((row["samples_per_second"] for row in rows if row["system"] not in {"gradus", *peers.PARTS}), default=None)
+    others = [row["samples_per_second"] for row in rows if row["system"] not in {"gradus", *peers.PARTS}]
+    best = max(others, default=None)
     for row in rows:
         row["ratio_to_best_peer"] = row["samples_per_second"] / best if best else None
 

@@ -97,9 +97,10 @@ class Environments:
 
 
 def build(source, directory, flags):
-    """The program of a C++ peer, compiled where it is older than its source."""
+    """The program of a C++ peer, compiled where it is older than its source or what the peers share."""
     source, program = HERE / source, pathlib.Path(directory) / pathlib.Path(source).stem
-    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+    newest = max(file.stat().st_mtime for file in (source, HERE / "common.hpp"))
+    if not program.exists() or program.stat().st_mtime < newest:
         print(f"compiling {program.name}", file=sys.stderr, flush=True)
         program.parent.mkdir(parents=True, exist_ok=True)
         quiet([os.environ.get("CXX", "c++"), "-O3", "-march=native", "-std=c++17", source, "-o", program, *flags()])

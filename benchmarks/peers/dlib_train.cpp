@@ -6,37 +6,20 @@
 // dlib learns from vectors of matrices and hands each mini-batch to a thread of its trainer; a window ends when that
 // thread has finished.
 #include "../openblas_core.hpp"
+#include "common.hpp"
 
 #include <dlib/dnn.h>
 #include <dlib/revision.h>
 
-#include <algorithm>
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <fstream>
-#include <string>
-#include <vector>
-
 extern "C" char* openblas_get_corename();
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
 constexpr std::size_t batches = 8;
 
 template <int Units, class Input> using hidden = dlib::relu<dlib::fc<Units, Input>>;
 template <int Units> using mlp =
     dlib::loss_multiclass_log<dlib::fc<10, hidden<Units, hidden<Units, dlib::input<dlib::matrix<float>>>>>>;
-
-double peak_rss_mib() {
-    std::ifstream status("/proc/self/status");
-    for (std::string line; std::getline(status, line);)
-        if (line.rfind("VmHWM:", 0) == 0) return std::atof(line.c_str() + 6) / 1024;
-    return 0;
-}
 
 template <class Net> void train(const char* workload, long features, std::size_t batch, double seconds) {
     std::vector<std::vector<dlib::matrix<float>>> x(batches);
@@ -63,26 +46,13 @@ template <class Net> void train(const char* workload, long features, std::size_t
 
     step();
     wait();
-    const double first_step_at =
-        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+    const double first_step_at = now();
     while (steps < 20) step();
     wait();
-
-    std::vector<double> rates;
-    const auto start = Clock::now();
-    while (seconds_since(start) < seconds || rates.size() < 3) {
-        const auto window = Clock::now();
-        const std::size_t before = steps;
-        do step();
-        while (seconds_since(window) < seconds / 8);
-        wait();
-        rates.push_back(static_cast<double>((steps - before) * batch) / seconds_since(window));
-    }
-    std::sort(rates.begin(), rates.end());
-    std::printf("{\"version\": \"dlib %d.%d, OpenBLAS for %s\", \"workload\": \"%s\", \"samples_per_second\": %.1f, "
-                "\"best\": %.1f, \"first_step_at\": %.6f, \"peak_rss_mib\": %.1f}\n",
-                DLIB_MAJOR_VERSION, DLIB_MINOR_VERSION, openblas_get_corename(), workload, rates[rates.size() / 2],
-                rates.back(), first_step_at, peak_rss_mib());
+    const auto rates = windows(seconds, batch, step, wait);
+    const std::string version = "dlib " + std::to_string(DLIB_MAJOR_VERSION) + "." +
+                                std::to_string(DLIB_MINOR_VERSION) + ", OpenBLAS for " + openblas_get_corename();
+    report(version, workload, first_step_at, rates);
 }
 
 } // namespace

@@ -2,29 +2,15 @@
 // by OMP_NUM_THREADS. No embedding, dropout, loss, Dense or optimizer: what a peer built on them could reach at best.
 //
 //     c++ -O2 -std=c++17 onednn_lstm.cpp -o onednn_lstm -ldnnl
+#include "common.hpp"
+
 #include <dnnl.hpp>
 
-#include <algorithm>
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
-#include <fstream>
-#include <string>
-#include <vector>
 
 namespace {
 
 using Memory = dnnl::memory;
-using Clock = std::chrono::steady_clock;
-double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
-
-double peak_rss_mib() {
-    std::ifstream status("/proc/self/status");
-    for (std::string line; std::getline(status, line);)
-        if (line.rfind("VmHWM:", 0) == 0) return std::atof(line.c_str() + 6) / 1024;
-    return 0;
-}
 
 Memory filled(const Memory::desc& d, const dnnl::engine& engine) {
     Memory m(d, engine);
@@ -56,30 +42,13 @@ public:
                                                     kernel, recurrent, bias, output, none, none, input, none, none,
                                                     kernel, recurrent, bias, output, none, none, f);
 #else
-        const dnnl::lstm_forward::primitive_desc f({dnnl::prop_kind::forward_training, one_way, input, none, none,
-                                                    kernel, recurrent, bias, output, none, none},
-                                                   engine);
-        const dnnl::lstm_backward::primitive_desc b({dnnl::prop_kind::backward,
-                                                     one_way,
-                                                     input,
-                                                     none,
-                                                     none,
-                                                     kernel,
-                                                     recurrent,
-                                                     bias,
-                                                     output,
-                                                     none,
-                                                     none,
-                                                     input,
-                                                     none,
-                                                     none,
-                                                     kernel,
-                                                     recurrent,
-                                                     bias,
-                                                     output,
-                                                     none,
-                                                     none},
-                                                    engine, f);
+        const dnnl::lstm_forward::desc forward(dnnl::prop_kind::forward_training, one_way, input, none, none, kernel,
+                                               recurrent, bias, output, none, none);
+        const dnnl::lstm_backward::desc backward(dnnl::prop_kind::backward, one_way, input, none, none, kernel,
+                                                 recurrent, bias, output, none, none, input, none, none, kernel,
+                                                 recurrent, bias, output, none, none);
+        const dnnl::lstm_forward::primitive_desc f(forward, engine);
+        const dnnl::lstm_backward::primitive_desc b(backward, engine, f);
 #endif
         forward_ = dnnl::lstm_forward(f);
         backward_ = dnnl::lstm_backward(b);
@@ -142,35 +111,20 @@ void train(const char* workload, long batch, long length, long inputs, long unit
     for (int i = 0; i < layers; ++i)
         chain.emplace_back(engine, i == 0 ? x : chain.back().y(), i == 0 ? inputs : units, units);
     const Memory dy = filled(chain.back().y().get_desc(), engine);
-    std::size_t steps = 0;
     const auto step = [&] {
         for (auto& layer : chain) layer.forward(stream);
         for (std::size_t i = chain.size(); i-- > 0;)
             chain[i].backward(stream, i + 1 == chain.size() ? dy : chain[i + 1].dx());
         stream.wait();
-        ++steps;
     };
 
     step();
-    const double first_step_at =
-        std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-    while (steps < 5) step();
-
-    std::vector<double> rates;
-    const auto start = Clock::now();
-    while (seconds_since(start) < seconds || rates.size() < 3) {
-        const auto window = Clock::now();
-        const std::size_t before = steps;
-        do step();
-        while (seconds_since(window) < seconds / 8);
-        rates.push_back(static_cast<double>(steps - before) * static_cast<double>(batch) / seconds_since(window));
-    }
-    std::sort(rates.begin(), rates.end());
-    std::printf(
-        "{\"version\": \"oneDNN %d.%d.%d\", \"workload\": \"%s\", \"samples_per_second\": %.1f, \"best\": %.1f, "
-        "\"first_step_at\": %.6f, \"peak_rss_mib\": %.1f}\n",
-        DNNL_VERSION_MAJOR, DNNL_VERSION_MINOR, DNNL_VERSION_PATCH, workload, rates[rates.size() / 2], rates.back(),
-        first_step_at, peak_rss_mib());
+    const double first_step_at = now();
+    for (int i = 1; i < 5; ++i) step();
+    const auto rates = windows(seconds, static_cast<std::size_t>(batch), step, [] {});
+    const std::string version = "oneDNN " + std::to_string(DNNL_VERSION_MAJOR) + "." +
+                                std::to_string(DNNL_VERSION_MINOR) + "." + std::to_string(DNNL_VERSION_PATCH);
+    report(version, workload, first_step_at, rates);
 }
 
 } // namespace
