@@ -4,4 +4,5 @@
 
 GRADUS_BEGIN
 template const kernels::detail::GemmTable<float>* kernels::detail::bfloat16_kernels<float>();
+template const kernels::detail::RecurrentFormat<float>* kernels::detail::bfloat16_recurrent<float>();
 GRADUS_END

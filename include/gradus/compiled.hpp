@@ -144,6 +144,7 @@ GRADUS_COMPILED_CLASSES(GRADUS_COMPILED_CLASS, GRADUS_COMPILED_SCALAR)
 #else
 namespace kernels::detail {
 extern template const GemmTable<float>* bfloat16_kernels<float>();
+extern template const RecurrentFormat<float>* bfloat16_recurrent<float>();
 }
 GRADUS_COMPILED_FUNCTIONS(GRADUS_COMPILED_EXTERN_FUNCTION, float)
 GRADUS_COMPILED_FUNCTIONS(GRADUS_COMPILED_EXTERN_FUNCTION, double)

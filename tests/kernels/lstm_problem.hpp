@@ -24,6 +24,7 @@ template <class T> struct Problem {
     Case k;
     std::uint32_t state = 12345;
     Index shift = 0;
+    ProductPrecision precision = {};
     std::vector<T> x, w, r, b, h0, c0, xm, rm, wy, wh, wc;
     std::vector<std::uint8_t> mask;
     std::vector<T> y, h, c, saved, forward_space, backward_space, dx, dw, dr, db, dh0, dc0;
@@ -87,6 +88,7 @@ template <class T> struct Problem {
         if (k.dropout) a.input_mask = at(xm), a.recurrent_mask = at(rm);
         if (k.sequence) a.y = at(y);
         a.h = at(h), a.c = at(c), a.saved = at(saved), a.workspace = at(forward_space);
+        a.precision = precision;
         return a;
     }
     LSTMBackward<T> backward() {
@@ -100,6 +102,7 @@ template <class T> struct Problem {
         a.dh = at(wh), a.dc = at(wc);
         a.dx = at(dx), a.dkernel = at(dw), a.drecurrent_kernel = at(dr), a.dbias = at(db);
         a.dh0 = at(dh0), a.dc0 = at(dc0), a.workspace = at(backward_space);
+        a.precision = precision;
         return a;
     }
     /// The scalar whose gradients backward computes.

@@ -52,7 +52,45 @@ Results trained(ProductPrecision precision, std::string* fingerprint = nullptr) 
     return model.evaluate(x.rows(2000, 2400), y.rows(2000, 2400));
 }
 
+const auto sequences = values<float>(3, 2, Shape{1200, 10, 6});
+
+// Whether two features, one of them in reverse, sum to more than nothing over the steps.
+Tensor<std::int32_t> signs() {
+    Tensor<std::int32_t> labels(Shape{sequences.shape()[0]});
+    for (Index i = 0; i < labels.size(); ++i) {
+        float sum = 0;
+        for (Index t = 0; t < 10; ++t) sum += sequences(i, t, 0) * float(t + 1) + sequences(i, t, 1) * float(10 - t);
+        labels[i] = sum > 0;
+    }
+    return labels;
+}
+
+Results trained_recurrent(ProductPrecision precision, std::string* fingerprint = nullptr) {
+    static const auto labels = signs();
+    Sequential<float> model{Bidirectional(LSTM({.units = 17, .return_sequences = true})), LSTM({.units = 20}),
+                            Dense(1, sigmoid)};
+    model.build({dim::batch(), 10, 6});
+    model.compile({.optimizer = Adam(0.01),
+                   .loss = BinaryCrossentropy(),
+                   .metrics = {Accuracy()},
+                   .seed = 3,
+                   .precision = precision});
+    model.fit(sequences.rows(0, 800), labels.rows(0, 800),
+              {.batch_size = 40, .epochs = 12, .verbose = Verbose::silent});
+    if (fingerprint) *fingerprint = model.fingerprint();
+    return model.evaluate(sequences.rows(800, 1200), labels.rows(800, 1200));
+}
+
 } // namespace
+
+TEST_CASE("precision: recurrent layers in bfloat16 learn as in float32, to one percent of the rows") {
+    std::string full_bits, rounded_bits;
+    const Results full = trained_recurrent({}, &full_bits), rounded = trained_recurrent(bfloat16, &rounded_bits);
+    CAPTURE(full["loss"], rounded["loss"], full["accuracy"], rounded["accuracy"]);
+    CHECK(full_bits != rounded_bits);
+    CHECK(full["accuracy"] > 0.94);
+    CHECK(std::abs(rounded["accuracy"] - full["accuracy"]) <= 0.0101);
+}
 
 TEST_CASE("precision: bfloat16 learns as float32 does, to half a percent of the rows") {
     std::string full_bits, rounded_bits;
@@ -94,8 +132,10 @@ TEST_CASE("precision: the same bits on every set with fused multiply-add and for
         kernels::IsaScope scope(isa);
         for (const int n : {1, 3}) {
             set_threads(n);
-            std::string bits;
+            std::string bits, recurrent;
             trained(bfloat16, &bits);
+            trained_recurrent(bfloat16, &recurrent);
+            bits += recurrent;
             if (first.empty()) first = bits;
             CHECK(bits == first);
         }
@@ -113,6 +153,22 @@ TEST_CASE("precision: no allocation per step in bfloat16") {
     const AllocationGuard guard;
     model.train_on_batch(few, labels);
     CHECK(guard.count() == 0);
+}
+
+TEST_CASE("precision: an LSTM rounds in predict, too, and only where it was asked to") {
+    Sequential model{LSTM(8)};
+    model.build({dim::batch(), 10, 6});
+    const auto few = sequences.rows(0, 5);
+    Predictor<float> plain(model, {.batch = 5}), rounded(model, {.batch = 5, .precision = bfloat16});
+    Tensor<float> p(Shape{5, 8}), q(p);
+    plain(few, p);
+    rounded(few, q);
+    const auto now = model.predict(few);
+    CHECK(std::equal(p.begin(), p.end(), now.begin()));
+    double worst = 0;
+    for (Index i = 0; i < p.size(); ++i) worst = worse(worst, std::abs(double(p[i]) - double(q[i])));
+    CHECK(worst > 0);
+    CHECK(worst < 0.01);
 }
 #endif
 

@@ -10,6 +10,8 @@
 ///
 /// Gradients of h and c below 2^-80 (double: 2^-700) are taken for zero.
 ///
+/// With another precision than float32 both products round their operands, and so do backward's; see bfloat16.hpp.
+///
 /// A masked step of a row (mask 0) copies h and c of the step before, and so y; it costs these copies, and takes part
 /// in no product. Rows are cut into blocks that run through all steps on their own.
 #pragma once
@@ -38,11 +40,12 @@ template <class T> struct LSTMForward {
     const T* c0 = nullptr;                              ///< [B, U] or null: zero
     const T* input_mask = nullptr;                      ///< [B, D] or null: dropout, one mask for all gates and steps
     const T* recurrent_mask = nullptr;                  ///< [B, U] or null: dropout of h on its way into R only
-    T* y = nullptr;         ///< [B, T, U] or null: h of every step, in the order of processing
-    T* h = nullptr;         ///< [B, U] or null: h of the last step; may be h0
-    T* c = nullptr;         ///< [B, U] or null: c of the last step; may be c0
-    T* saved = nullptr;     ///< lstm_saved() elements or null: no backward follows
-    T* workspace = nullptr; ///< lstm_forward_workspace() elements
+    T* y = nullptr;                  ///< [B, T, U] or null: h of every step, in the order of processing
+    T* h = nullptr;                  ///< [B, U] or null: h of the last step; may be h0
+    T* c = nullptr;                  ///< [B, U] or null: c of the last step; may be c0
+    T* saved = nullptr;              ///< lstm_saved() elements or null: no backward follows
+    T* workspace = nullptr;          ///< lstm_forward_workspace() elements
+    ProductPrecision precision = {}; ///< of the operands of products, backward's the same
 };
 
 /// Arguments of lstm_backward. Sizes, weights and masks are those of the forward call, `saved` what it wrote (it is not
@@ -66,6 +69,7 @@ template <class T> struct LSTMBackward {
     T* dh0 = nullptr;               ///< [B, U] or null; overwritten; may be dh
     T* dc0 = nullptr;               ///< [B, U] or null; overwritten; may be dc
     T* workspace = nullptr;         ///< lstm_backward_workspace() elements
+    ProductPrecision precision = {};
 };
 
 namespace detail {
@@ -73,6 +77,8 @@ namespace detail {
 /// Units and gate columns are padded to this in packed weights and saved arrays.
 inline constexpr Index lstm_pad = 16;
 constexpr Index lstm_padded(Index units) { return (units + lstm_pad - 1) / lstm_pad * lstm_pad; }
+/// Features are laid out in pairs.
+constexpr Index lstm_even(Index features) { return features + features % 2; }
 
 /// Blocks of rows: up to four where a batch is worth sharing, at most 32 rows in each. Never falls as the batch grows.
 constexpr Index lstm_blocks(Index batch) {
@@ -85,11 +91,14 @@ constexpr Index lstm_block_rows(Index batch) { return (batch + lstm_blocks(batch
 inline constexpr Index lstm_chunk = 64;
 
 template <class T> struct LSTMTable {
-    void (*pack_forward)(T* packed, const T* kernel, const T* recurrent, const T* bias, Index features, Index units);
-    void (*forward)(const LSTMForward<T>& a, const T* packed, Index first, Index last, T* space);
-    void (*pack_backward)(T* packed, const T* kernel, const T* recurrent, Index features, Index units);
+    void (*pack_forward)(T* packed, const T* kernel, const T* recurrent, const T* bias, Index features, Index units,
+                         const RecurrentFormat<T>* format);
+    void (*forward)(const LSTMForward<T>& a, const T* packed, Index first, Index last, T* space,
+                    const RecurrentFormat<T>* format);
+    void (*pack_backward)(T* packed, const T* kernel, const T* recurrent, Index features, Index units,
+                          const RecurrentFormat<T>* format);
     void (*backward)(const LSTMBackward<T>& a, const T* packed, Index first, Index last, T* dweights, T* dbias,
-                     T* space);
+                     T* space, const RecurrentFormat<T>* format);
     void (*add_gradients)(const LSTMBackward<T>& a, const T* dweights, const T* dbias, Index block_stride, Index blocks,
                           Index first, Index last);
 };
@@ -113,25 +122,38 @@ namespace kernels {
 /// Elements of `saved`. Grows with each size, as the two below, which any number of steps can use.
 constexpr Index lstm_saved(Index batch, Index time, Index features, Index units) {
     const Index padded = detail::lstm_padded(units);
-    return time * batch * (6 * padded + features) + batch * padded;
+    return time * batch * (6 * padded + detail::lstm_even(features)) + batch * padded;
 }
 
 /// Elements of the forward workspace.
 constexpr Index lstm_forward_workspace(Index batch, Index features, Index units) {
-    const Index padded = detail::lstm_padded(units);
-    return 4 * padded * (padded + features + 1) + batch * (7 * padded + 2 * features) +
-           16 * (detail::lstm_blocks(batch) + 1);
+    const Index padded = detail::lstm_padded(units), even = detail::lstm_even(features);
+    return 4 * padded * (padded + even + 1) + batch * (7 * padded + 2 * even) + 16 * (detail::lstm_blocks(batch) + 1);
 }
 
 /// Elements of the backward workspace.
 constexpr Index lstm_backward_workspace(Index batch, Index features, Index units) {
-    const Index padded = detail::lstm_padded(units);
+    const Index padded = detail::lstm_padded(units), inputs = padded + detail::lstm_even(features);
     const Index packed = 4 * padded * ((features + 63) / 64 * 64 + (padded + 63) / 64 * 64);
-    const Index per_block = 4 * padded * (padded + features + 1 + detail::lstm_chunk) + 32;
+    const Index per_block = 4 * padded * (inputs + 1) + detail::lstm_chunk * (4 * padded + inputs) + 32;
     return packed + detail::lstm_blocks(batch) * per_block + batch * 6 * padded + 16;
 }
 
 namespace ref {
+
+/// Rounds the operands of a product in place.
+template <class T> void round_operands(T* x, Index n, ProductPrecision precision) {
+    if (!precision.format() || !std::is_same_v<T, float>) return;
+    for (Index i = 0; i < n; ++i) x[i] = static_cast<T>(precision.format()->round(static_cast<float>(x[i])));
+}
+/// The weights [rows, 4U], or a rounded copy of them at `copy`, behind which it ends.
+template <class T> const T* round_weights(const T* weights, Index n, T*& copy, ProductPrecision precision) {
+    if (!precision.format()) return weights;
+    const T* rounded = copy;
+    copy = std::copy_n(weights, n, copy);
+    round_operands(copy - n, n, precision);
+    return rounded;
+}
 
 /// One step after the other, whole batch at a time. `saved` holds gates [T, B, 4U], c [T+1, B, U] and the masked inputs
 /// of the products [T, B, U+D].
@@ -155,8 +177,9 @@ template <class T> void lstm_forward(const LSTMForward<T>& a) {
     else
         c.setZero();
     if (saved_c) array(saved_c, B * U) = c;
-    const auto kernel = matrix(a.kernel, D, 4 * U);
-    const auto recurrent = matrix(a.recurrent_kernel, U, 4 * U);
+    T* copy = in_now + B * (U + D);
+    const auto kernel = matrix(round_weights(a.kernel, D * 4 * U, copy, a.precision), D, 4 * U);
+    const auto recurrent = matrix(round_weights(a.recurrent_kernel, U * 4 * U, copy, a.precision), U, 4 * U);
     for (Index s = 0; s < S; ++s) {
         const Index t = a.go_backwards ? S - 1 - s : s;
         T* z_step = a.saved ? a.saved + s * B * 4 * U : z_now;
@@ -168,6 +191,7 @@ template <class T> void lstm_forward(const LSTMForward<T>& a) {
         if (a.input_mask) in.rightCols(D).array() *= matrix(a.input_mask, B, D).array();
         for (Index b = 0; a.mask && b < B; ++b)
             if (!a.mask[b * S + t]) in.row(b).setZero(); // whatever a masked step holds
+        round_operands(in_step, B * (U + D), a.precision);
         auto z = matrix(z_step, B, 4 * U);
         z.noalias() = in.leftCols(U) * recurrent;
         z.noalias() += in.rightCols(D) * kernel;
@@ -209,8 +233,9 @@ template <class T> void lstm_backward(const LSTMBackward<T>& a) {
         dc = array(a.dc, B * U);
     else
         dc.setZero();
-    const auto kernel = matrix(a.kernel, D, 4 * U);
-    const auto recurrent = matrix(a.recurrent_kernel, U, 4 * U);
+    T* copy = dz_now + B * 4 * U;
+    const auto kernel = matrix(a.dx ? round_weights(a.kernel, D * 4 * U, copy, a.precision) : a.kernel, D, 4 * U);
+    const auto recurrent = matrix(round_weights(a.recurrent_kernel, U * 4 * U, copy, a.precision), U, 4 * U);
     auto dz = matrix(dz_now, B, 4 * U);
     for (Index s = S - 1; s >= 0; --s) {
         const Index t = a.go_backwards ? S - 1 - s : s;
@@ -237,10 +262,11 @@ template <class T> void lstm_backward(const LSTMBackward<T>& a) {
                 dh_now[b * U + u] = 0;
             }
         }
+        if (a.dbias) matrix(a.dbias, 1, 4 * U) += dz.colwise().sum();
+        round_operands(dz_now, B * 4 * U, a.precision);
         const auto in = matrix(saved_in + s * B * (U + D), B, U + D);
         if (a.drecurrent_kernel) matrix(a.drecurrent_kernel, U, 4 * U).noalias() += in.leftCols(U).transpose() * dz;
         if (a.dkernel) matrix(a.dkernel, D, 4 * U).noalias() += in.rightCols(D).transpose() * dz;
-        if (a.dbias) matrix(a.dbias, 1, 4 * U) += dz.colwise().sum();
         if (a.dx) {
             auto dx = matrix(a.dx + t * D, B, D, S * D);
             dx.noalias() = dz * kernel.transpose();
@@ -270,11 +296,13 @@ template <class T> void lstm_forward(const LSTMForward<T>& a) {
     const auto& kernels = GRADUS_DISPATCH(lstm_table<T>);
     const Index padded = detail::lstm_padded(a.units), rows = detail::lstm_block_rows(a.batch);
     T* packed = detail::lstm_aligned(a.workspace);
-    T* space = packed + 4 * padded * (padded + a.features + 1);
-    const Index per_row = 5 * padded + 2 * a.features;
-    kernels.pack_forward(packed, a.kernel, a.recurrent_kernel, a.bias, a.features, a.units);
+    const Index even = detail::lstm_even(a.features), per_row = 5 * padded + 2 * even;
+    const auto* format = detail::recurrent_format<T>(a.precision);
+    T* space = packed + 4 * padded * (padded + even + 1);
+    kernels.pack_forward(packed, a.kernel, a.recurrent_kernel, a.bias, a.features, a.units, format);
     parallel_for(0, a.batch, rows, [&](Index first, Index last) {
-        kernels.forward(a, packed, first, last, detail::lstm_aligned(space + first * per_row + first / rows * 16));
+        T* mine = detail::lstm_aligned(space + first * per_row + first / rows * 16);
+        kernels.forward(a, packed, first, last, mine, format);
     });
 #endif
 }
@@ -287,14 +315,15 @@ template <class T> void lstm_backward(const LSTMBackward<T>& a) {
     if (a.batch == 0 || a.units == 0) return;
     const auto& kernels = GRADUS_DISPATCH(lstm_table<T>);
     const Index padded = detail::lstm_padded(a.units), rows = detail::lstm_block_rows(a.batch);
-    const Index weights = 4 * padded * (padded + a.features);
+    const Index inputs = padded + detail::lstm_even(a.features), weights = 4 * padded * inputs;
+    const auto* format = detail::recurrent_format<T>(a.precision);
     T* packed = detail::lstm_aligned(a.workspace);
     T* space = packed + 4 * padded * ((a.features + 63) / 64 * 64 + (padded + 63) / 64 * 64);
-    const Index per_block = weights + 4 * padded + 4 * padded * detail::lstm_chunk + rows * 3 * padded + 16;
-    kernels.pack_backward(packed, a.dx ? a.kernel : nullptr, a.recurrent_kernel, a.features, a.units);
+    const Index per_block = weights + 4 * padded + detail::lstm_chunk * (4 * padded + inputs) + rows * 3 * padded + 16;
+    kernels.pack_backward(packed, a.dx ? a.kernel : nullptr, a.recurrent_kernel, a.features, a.units, format);
     parallel_for(0, a.batch, rows, [&](Index first, Index last) {
         T* mine = space + first / rows * per_block;
-        kernels.backward(a, packed, first, last, mine, mine + weights, mine + weights + 4 * padded);
+        kernels.backward(a, packed, first, last, mine, mine + weights, mine + weights + 4 * padded, format);
     });
     const Index blocks = (a.batch + rows - 1) / rows;
     const Index grain = std::max<Index>(1, 16384 / (4 * padded * blocks));

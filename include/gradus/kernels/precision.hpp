@@ -8,11 +8,13 @@ GRADUS_BEGIN
 namespace kernels::detail {
 
 template <class T> struct GemmTable;
+template <class T> struct RecurrentFormat;
 
 /// A number format that products of floats may round their operands to.
 struct ProductFormat {
     std::string_view name;
-    const GemmTable<float>* (*table)(); ///< gives null in a build on Eigen's kernels
+    const GemmTable<float>* (*table)();           ///< gives null in a build on Eigen's kernels
+    const RecurrentFormat<float>* (*recurrent)(); ///< likewise
     float (*round)(float);
 };
 

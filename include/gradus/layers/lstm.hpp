@@ -135,6 +135,7 @@ private:
         a.mask = r.mask(0).data();
         a.saved = r[saved_].data();
         a.workspace = r[workspace_].data();
+        a.precision = r.precision();
         return a;
     }
     static const T* draw(Run<T>& r, const Kept<T>& m, Purpose purpose, double rate, Index rows, Index cols) {

@@ -10,7 +10,7 @@
 inline constexpr Index bfloat16_chunk = 64;
 
 struct Bfloat16Emulated {
-    using Step = GemmFma<float>;
+    using Step = FmaStep<float>;
     static constexpr Index depth = gemm_depth<float>, unit_rows = 2;
 
     /// The nearest bfloat16, ties to even; denormals become zero, NaN stays NaN.
@@ -49,13 +49,17 @@ struct Bfloat16Native {
     using Step = Bfloat16Dot;
     static constexpr Index depth = 2 * gemm_depth<float>, unit_rows = 1;
 
+    /// The lower numbers before the upper ones, 16 bits each.
+    static GRADUS_REGION_INLINE Vector<float> round(Vector<float> upper, Vector<float> lower) {
+        Vector<float> both;
+        __asm__("vcvtne2ps2bf16 {%2, %1, %0|%0, %1, %2}" : "=v"(both) : "v"(upper), "v"(lower));
+        return both;
+    }
     static GRADUS_REGION_INLINE void pair(float* to, const float* even, const float* odd, Index used, Index) {
         typedef short Halves __attribute__((vector_size(64)));
         for (Index j = 0; j < used; j += width<float>) {
             const Vector<float> upper = odd ? load<float>(odd + j) : Vector<float>{}, lower = load<float>(even + j);
-            Vector<float> both;
-            __asm__("vcvtne2ps2bf16 {%2, %1, %0|%0, %1, %2}" : "=v"(both) : "v"(upper), "v"(lower));
-            const Halves h = (Halves)both;
+            const Halves h = (Halves)round(upper, lower);
             store<float>(to + j, (Vector<float>)__builtin_shufflevector(h, h, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21,
                                                                         6, 22, 7, 23, 8, 24, 9, 25, 10, 26, 11, 27, 12,
                                                                         28, 13, 29, 14, 30, 15, 31));

@@ -17,12 +17,6 @@ GRADUS_REGION_INLINE const T* gemm_left(const T* a0, const T* a1, const T* a2, I
     return I % 4 == 0 ? base : I % 4 == 1 ? base + one : I % 4 == 2 ? base + 2 * one : base + three;
 }
 
-/// What a tile does with an element of A, everywhere in a vector, and one of B.
-template <class T> struct GemmFma {
-    static GRADUS_REGION_INLINE Vector<T> spread(const T* a) { return splat<T>(*a); }
-    static GRADUS_REGION_INLINE void add(Vector<T>& acc, Vector<T> a, Vector<T> b) { acc = fma(a, b, acc); }
-};
-
 template <class T, int N, class Step>
 GRADUS_REGION_INLINE void gemm_row(Vector<T> (&acc)[N], Vector<T> av, const Vector<T> (&bv)[N]) {
 #pragma GCC unroll 8
@@ -117,7 +111,7 @@ template <class T, int N, bool Part, class Step> inline constexpr GemmTiles<T> g
 #endif
 
 /// One tile for each number of columns.
-template <class T, class Step = GemmFma<T>> GRADUS_REGION_INLINE GemmTile<T> gemm_tile_for(Index rows, Index cols) {
+template <class T, class Step = FmaStep<T>> GRADUS_REGION_INLINE GemmTile<T> gemm_tile_for(Index rows, Index cols) {
     if (cols == 2 * width<T>) return gemm_tiles<T, 2, false, Step>.of[rows - 1];
     return cols > width<T> ? gemm_tiles<T, 2, true, Step>.of[rows - 1] : gemm_tiles<T, 1, true, Step>.of[rows - 1];
 }
@@ -229,7 +223,7 @@ template <class T, int R> Index gemm_thin(T* c, Index ldc, const T* a, Index row
     Index j = 0;
     for (; j + cols <= n; j += cols) {
         own.bias = ends.bias ? ends.bias + j : nullptr;
-        gemm_tile<T, R, 8, false, GemmFma<T>>(k, a, row, step, b + j, ldb, c + j, ldc, cols, own);
+        gemm_tile<T, R, 8, false, FmaStep<T>>(k, a, row, step, b + j, ldb, c + j, ldc, cols, own);
     }
     return j;
 }
@@ -256,7 +250,7 @@ template <class T> GRADUS_REGION_INLINE void gemm_chunks(T* c, Index ldc, const 
         }
         first += rows;
         if (count < gemm_chunk && t + 1 < tiles) continue;
-        gemm_across<T, GemmFma<T>>(chunk, count, ldc, b, stride, next, n, k, ends);
+        gemm_across<T, FmaStep<T>>(chunk, count, ldc, b, stride, next, n, k, ends);
         count = 0;
         packed = buffer;
     }

@@ -1,19 +1,21 @@
 /// The LSTM for blocks of rows: each block runs through all steps on its own, on weights packed once.
 ///
-/// W = padded(U) + D inputs of a step: h (padded), then x. Packed forward: bias [groups][4 group], then one panel [W][4
-/// group] for each group of units, its columns the gates i f c o of the group. Packed backward: the transposed weights,
-/// panels of 4 group columns, their rows the gates in the same order, first those of R, then of the input weights.
-/// Saved, for each block: gates [T][groups][rows][4 group]; then for each block c [T+1][rows][padded U]; then for each
-/// block inputs [T][rows][W].
+/// W = padded(U) + D inputs of a step, and one that nobody reads if they are odd: h (padded), then x. Packed forward:
+/// bias [groups][4 group], then one panel [W][4 group] for each group of units, its columns the gates i f c o of the
+/// group. Packed backward: the transposed weights, panels of 4 group columns, their rows the gates in the same order,
+/// first those of R, then of the input weights. Saved, for each block: gates [T][groups][rows][4 group]; then for each
+/// block c [T+1][rows][padded U]; then for each block inputs [T][rows][W].
+///
+/// Another format rounds the operands of products where they lie: panels, inputs, gathered gate gradients.
 #ifdef GRADUS_REGION
 
 template <class T> struct LSTMPlaces {
-    Index units, inputs, groups;
+    Index units, inputs, groups; ///< padded U, W, padded U / group
     T *gates, *c, *in;
     /// Of the rows first to last; `saved` may be null.
     LSTMPlaces(Index batch, Index time, Index features, Index u, Index first, T* saved)
-        : units(padded<T>(u)), inputs(padded<T>(u) + features), groups(padded<T>(u) / group<T>), gates(nullptr),
-          c(nullptr), in(nullptr) {
+        : units(padded<T>(u)), inputs(padded<T>(u) + lstm_even(features)), groups(padded<T>(u) / group<T>),
+          gates(nullptr), c(nullptr), in(nullptr) {
         if (!saved) return;
         gates = saved + time * first * 4 * units;
         c = saved + time * batch * 4 * units + (time + 1) * first * units;
@@ -29,22 +31,24 @@ template <class T> GRADUS_REGION_INLINE void lstm_pack_row(T* panels, const T* r
                            units - u < group<T> ? units - u : group<T>, group<T>);
 }
 
-template <class T>
-void lstm_pack_forward(T* packed, const T* kernel, const T* recurrent, const T* bias, Index features, Index units) {
-    const Index wide = padded<T>(units), inputs = wide + features;
+template <class T> void lstm_pack_forward(T* packed, const T* kernel, const T* recurrent, const T* bias, Index features,
+                                          Index units, const RecurrentFormat<T>* format) {
+    const Index wide = padded<T>(units), stride = (wide + lstm_even(features)) * panel_columns<T>;
     lstm_pack_row<T>(packed, bias, panel_columns<T>, units);
     T* panels = packed + 4 * wide;
-    for (Index p = 0; p < inputs; ++p) {
+    for (Index p = 0; p < wide + features; ++p) {
         const T* row = p < units ? recurrent + p * 4 * units : p < wide ? nullptr : kernel + (p - wide) * 4 * units;
-        lstm_pack_row<T>(panels + p * panel_columns<T>, row, inputs * panel_columns<T>, units);
+        lstm_pack_row<T>(panels + p * panel_columns<T>, row, stride, units);
     }
+    for (Index u = 0; format && u < wide; u += group<T>, panels += stride) format->round_panel(panels, wide + features);
 }
 
 /// Panels of the transposed weights [rows, 4U].
-template <class T>
-GRADUS_REGION_INLINE void lstm_pack_transposed(T* packed, const T* weights, Index rows, Index units) {
+template <class T> GRADUS_REGION_INLINE void lstm_pack_transposed(T* packed, const T* weights, Index rows, Index units,
+                                                                  const RecurrentFormat<T>* format) {
     const Index groups = padded<T>(units) / group<T>;
-    for (Index r0 = 0; r0 < rows; r0 += panel_columns<T>)
+    for (Index r0 = 0; r0 < rows; r0 += panel_columns<T>) {
+        T* panel = packed;
         for (Index g = 0; g < groups; ++g)
             for (Index gate = 0; gate < 4; ++gate, packed += group<T> * panel_columns<T>) {
                 const Index lanes = units - g * group<T> < group<T> ? units - g * group<T> : group<T>;
@@ -54,14 +58,27 @@ GRADUS_REGION_INLINE void lstm_pack_transposed(T* packed, const T* weights, Inde
                     for (Index l = 0; l < group<T>; ++l) packed[l * panel_columns<T> + j] = l < filled ? from[l] : T(0);
                 }
             }
+        if (format) format->round_panel(panel, 4 * padded<T>(units));
+    }
 }
 
-template <class T>
-void lstm_pack_backward(T* packed, const T* kernel, const T* recurrent, Index features, Index units) {
+template <class T> void lstm_pack_backward(T* packed, const T* kernel, const T* recurrent, Index features, Index units,
+                                           const RecurrentFormat<T>* format) {
     const Index panels = (units + panel_columns<T> - 1) / panel_columns<T>;
-    lstm_pack_transposed<T>(packed, recurrent, units, units);
+    lstm_pack_transposed<T>(packed, recurrent, units, units, format);
     if (kernel)
-        lstm_pack_transposed<T>(packed + panels * panel_columns<T> * 4 * padded<T>(units), kernel, features, units);
+        lstm_pack_transposed<T>(packed + panels * panel_columns<T> * 4 * padded<T>(units), kernel, features, units,
+                                format);
+}
+
+/// product_rows in either format.
+template <class T> GRADUS_REGION_INLINE void lstm_rows(const RecurrentFormat<T>* format, Index rows, Index cols,
+                                                       Index outer, Index inner, const T* const* a, Index step,
+                                                       const T* b, const T* from, Index ldfrom, T* to) {
+    if (format)
+        format->rows(rows, cols, outer, inner, a, step, b, from, ldfrom, to, panel_columns<T>);
+    else
+        product_rows<T>(rows, cols, outer, inner, a, step, b, from, ldfrom, to, panel_columns<T>);
 }
 
 /// Indices of the rows that are not masked at time t.
@@ -107,11 +124,11 @@ template <class T> GRADUS_NOINLINE void lstm_state(T* h, T* c, const T* c_before
 }
 
 /// Rows first to last through all steps. space: what lstm_forward_workspace counts for these rows.
-template <class T>
-void lstm_forward_block(const LSTMForward<T>& a, const T* packed, Index first, Index last, T* space) {
+template <class T> void lstm_forward_block(const LSTMForward<T>& a, const T* packed, Index first, Index last, T* space,
+                                           const RecurrentFormat<T>* format) {
     const Index rows = last - first, D = a.features, U = a.units, S = a.time;
     LSTMPlaces<T> at(a.batch, S, D, U, first, a.saved);
-    const Index wide = at.units, inputs = at.inputs;
+    const Index wide = at.units, inputs = at.inputs, stored = format ? format->stored(wide + D) : wide + D;
     T* h = space;
     T* recurrent_mask = h + rows * wide;
     T* rolling = recurrent_mask + rows * wide;
@@ -151,16 +168,17 @@ void lstm_forward_block(const LSTMForward<T>& a, const T* packed, Index first, I
                 multiply_elements<T>(in + r * inputs + wide, x, a.input_mask + (first + r) * D, D);
             else
                 copy_elements<T>(in + r * inputs + wide, x, D);
+            if (format) format->round_row(in + r * inputs, wide + D);
         }
         for (Index g = 0; g < (n > 0 ? at.groups : 0); ++g) {
             const T* panel = packed + 4 * wide + g * inputs * panel_columns<T>;
             const T* from = packed + g * panel_columns<T>;
             const T* depth_rows[lstm_max_rows];
-            for (Index p = 0; p < inputs; p += lstm_depth<T>) {
-                const Index depth = inputs - p < lstm_depth<T> ? inputs - p : lstm_depth<T>;
+            for (Index p = 0; p < stored; p += lstm_depth<T>) {
+                const Index depth = stored - p < lstm_depth<T> ? stored - p : lstm_depth<T>;
                 for (Index i = 0; i < n; ++i) depth_rows[i] = in_rows[i] + p;
-                product_rows<T>(n, panel_columns<T>, 1, depth, depth_rows, 0, panel + p * panel_columns<T>, from,
-                                p == 0 ? 0 : panel_columns<T>, z, panel_columns<T>);
+                lstm_rows<T>(format, n, panel_columns<T>, 1, depth, depth_rows, 0, panel + p * panel_columns<T>, from,
+                             p == 0 ? 0 : panel_columns<T>, z);
                 from = z;
             }
             // An infinite input times the padding's zero weights is NaN, which would reach all units through h.
@@ -215,6 +233,7 @@ GRADUS_REGION_INLINE void lstm_cell_backward(T* dz, const T* gates, const T* c, 
 /// Gate gradients gathered over some steps, [groups][lstm_chunk][4 group], and the rows that they belong to.
 template <class T> struct LSTMChunk {
     T* dz;
+    T* pairs; ///< [lstm_chunk][W]: inputs as another format wants them
     Index count = 0;
     bool flushed = false;
     const T* in[lstm_chunk];
@@ -222,12 +241,35 @@ template <class T> struct LSTMChunk {
     const T* input_mask[lstm_chunk];
 };
 
+/// The products of lstm_flush for the weight gradients in another format: pairs go along the chunk's rows.
+template <class T> void lstm_flush_pairs(const RecurrentFormat<T>* format, LSTMChunk<T>& chunk, Index groups,
+                                         Index inputs, Index first, Index last, T* dweights, const T* zeros) {
+    alignas(64) T dz_pairs[lstm_chunk * panel_columns<T>];
+    const T* in_pairs[lstm_chunk];
+    for (Index q = 0; q < chunk.count; q += 2)
+        format->join_rows(chunk.pairs + q / 2 * format->pair * inputs, chunk.in[q],
+                          q + 1 < chunk.count ? chunk.in[q + 1] : nullptr, last, inputs);
+    for (Index q = 0; q < format->stored(chunk.count); ++q) in_pairs[q] = chunk.pairs + q * inputs;
+    for (Index g = 0; g < groups; ++g) {
+        T* to = dweights + (g * inputs + first) * panel_columns<T>;
+        const T* dz = chunk.dz + g * lstm_chunk * panel_columns<T>;
+        for (Index q = 0; q < chunk.count; q += 2, dz += 2 * panel_columns<T>)
+            format->join_rows(dz_pairs + q / 2 * format->pair * panel_columns<T>, dz,
+                              q + 1 < chunk.count ? dz + panel_columns<T> : nullptr, panel_columns<T>,
+                              panel_columns<T>);
+        format->transposed(last - first, format->stored(chunk.count), in_pairs, first, dz_pairs,
+                           chunk.flushed ? to : zeros, chunk.flushed ? panel_columns<T> : 0, to);
+    }
+}
+
 /// Multiplies a chunk into the block's weight gradients and into dx.
-template <class T>
-void lstm_flush(const LSTMBackward<T>& a, LSTMChunk<T>& chunk, const T* kernel_panels, T* dweights, const T* zeros) {
-    const Index wide = padded<T>(a.units), groups = wide / group<T>, inputs = wide + a.features;
-    const Index first = a.drecurrent_kernel ? 0 : wide, last = a.dkernel ? inputs : wide;
-    for (Index g = 0; first < last && g < groups; ++g) {
+template <class T> void lstm_flush(const LSTMBackward<T>& a, LSTMChunk<T>& chunk, const T* kernel_panels, T* dweights,
+                                   const T* zeros, const RecurrentFormat<T>* format) {
+    const Index wide = padded<T>(a.units), groups = wide / group<T>, inputs = wide + lstm_even(a.features);
+    const Index first = a.drecurrent_kernel ? 0 : wide, last = a.dkernel ? wide + a.features : wide;
+    const Index stored = format ? format->stored(panel_columns<T>) : panel_columns<T>;
+    if (format && first < last) lstm_flush_pairs<T>(format, chunk, groups, inputs, first, last, dweights, zeros);
+    for (Index g = 0; !format && first < last && g < groups; ++g) {
         T* to = dweights + (g * inputs + first) * panel_columns<T>;
         product_transposed<T>(last - first, chunk.count, chunk.in, first, chunk.dz + g * lstm_chunk * panel_columns<T>,
                               chunk.flushed ? to : zeros, chunk.flushed ? panel_columns<T> : 0, to);
@@ -239,8 +281,8 @@ void lstm_flush(const LSTMBackward<T>& a, LSTMChunk<T>& chunk, const T* kernel_p
         for (Index q = 0; q < chunk.count; q += tile_rows) {
             const Index rows = chunk.count - q < tile_rows ? chunk.count - q : tile_rows;
             for (Index i = 0; i < rows; ++i) dz_rows[i] = chunk.dz + (q + i) * panel_columns<T>;
-            product_columns<T, true>(rows, cols, groups, panel_columns<T>, dz_rows, (lstm_chunk - 1) * panel_columns<T>,
-                                     kernel_panels, zeros, 0, sums, panel_columns<T>);
+            lstm_rows<T>(format, rows, cols, groups, stored, dz_rows, lstm_chunk * panel_columns<T> - stored,
+                         kernel_panels, zeros, 0, sums);
             for (Index i = 0; i < rows; ++i) {
                 if (a.input_mask)
                     multiply_elements<T>(chunk.dx[q + i] + j, sums + i * panel_columns<T>, chunk.input_mask[q + i] + j,
@@ -257,16 +299,18 @@ void lstm_flush(const LSTMBackward<T>& a, LSTMChunk<T>& chunk, const T* kernel_p
 /// Rows first to last back through all steps. dweights [groups][W][4 group] and dbias [groups][4 group] are this
 /// block's part, written.
 template <class T> void lstm_backward_block(const LSTMBackward<T>& a, const T* packed, Index first, Index last,
-                                            T* dweights, T* dbias, T* space) {
+                                            T* dweights, T* dbias, T* space, const RecurrentFormat<T>* format) {
     const Index rows = last - first, D = a.features, U = a.units, S = a.time;
     const LSTMPlaces<const T> at(a.batch, S, D, U, first, a.saved);
     const Index wide = at.units, inputs = at.inputs;
+    const Index stored = format ? format->stored(panel_columns<T>) : panel_columns<T>;
     const T* kernel_panels = packed + (U + panel_columns<T> - 1) / panel_columns<T> * panel_columns<T> * 4 * wide;
     T* dh = space;
     T* dc = dh + rows * wide;
     T* recurrent_mask = dc + rows * wide;
     LSTMChunk<T> chunk;
     chunk.dz = recurrent_mask + rows * wide;
+    chunk.pairs = chunk.dz + 4 * wide * lstm_chunk;
     alignas(64) T zeros[panel_columns<T>] = {};
     alignas(64) T sums[lstm_max_rows * panel_columns<T>];
     int active[lstm_max_rows + 1];
@@ -312,12 +356,13 @@ template <class T> void lstm_backward_block(const LSTMBackward<T>& a, const T* p
                 for (Index i = 0; i < n; ++i) sum = sum + load<T>(dz + i * panel_columns<T> + j);
                 store<T>(dbias + g * panel_columns<T> + j, sum);
             }
+            for (Index i = 0; format && i < n; ++i) format->round_row(dz + i * panel_columns<T>, panel_columns<T>);
         }
         const T* panel = packed;
         for (Index u = 0; u < U; u += panel_columns<T>, panel += 4 * wide * panel_columns<T>) {
             const Index cols = wide - u < panel_columns<T> ? wide - u : panel_columns<T>;
-            product_rows<T>(n, cols, at.groups, panel_columns<T>, dz_rows, (lstm_chunk - 1) * panel_columns<T>, panel,
-                            zeros, 0, sums, panel_columns<T>);
+            lstm_rows<T>(format, n, cols, at.groups, stored, dz_rows, lstm_chunk * panel_columns<T> - stored, panel,
+                         zeros, 0, sums);
             for (Index i = 0; i < n; ++i) {
                 const T* from = sums + i * panel_columns<T>;
                 const Index lane = active[i] * wide + u;
@@ -328,9 +373,9 @@ template <class T> void lstm_backward_block(const LSTMBackward<T>& a, const T* p
             }
         }
         chunk.count += n;
-        if (chunk.count + rows > lstm_chunk) lstm_flush<T>(a, chunk, kernel_panels, dweights, zeros);
+        if (chunk.count + rows > lstm_chunk) lstm_flush<T>(a, chunk, kernel_panels, dweights, zeros, format);
     }
-    if (chunk.count > 0) lstm_flush<T>(a, chunk, kernel_panels, dweights, zeros);
+    if (chunk.count > 0) lstm_flush<T>(a, chunk, kernel_panels, dweights, zeros, format);
     if (!chunk.flushed) zero_elements<T>(dweights, 4 * wide * inputs);
     for (Index r = 0; r < rows; ++r) {
         if (a.dh0) copy_elements<T>(a.dh0 + (first + r) * U, dh + r * wide, U);
@@ -361,7 +406,7 @@ template <class T> GRADUS_REGION_INLINE void lstm_add_row(T* row, const T* part,
 /// Rows first to last of the U + D + 1 rows of drecurrent, dkernel and dbias.
 template <class T> void lstm_add_gradients(const LSTMBackward<T>& a, const T* dweights, const T* dbias,
                                            Index block_stride, Index blocks, Index first, Index last) {
-    const Index wide = padded<T>(a.units), inputs = wide + a.features, group_stride = inputs * panel_columns<T>;
+    const Index wide = padded<T>(a.units), group_stride = (wide + lstm_even(a.features)) * panel_columns<T>;
     for (Index r = first; r < last; ++r) {
         const T* part = dweights + (r < a.units ? r : r - a.units + wide) * panel_columns<T>;
         if (r < a.units) {

@@ -27,9 +27,9 @@ template <class T> GRADUS_REGION_INLINE void copy_padded(T* y, const T* x, Index
 /// to [R, N vectors] = from + sum over p of a(i, p) b[p], one chain of fma for each output. Rows of b are a panel
 /// apart. ByRow: a(i, p) is a[i][p] for `inner` elements, then the row's pointer moves on by `step`, `outer` times in
 /// all. Otherwise a(i, p) is a[p][step + i], p < inner. ld 0 gives every row of the tile the same `from`.
-template <class T, int R, int N, bool ByRow> void product_tile(Index outer, Index inner, const T* const* a, Index step,
-                                                               const T* b, const T* from, Index ldfrom, T* to,
-                                                               Index ldto) {
+template <class T, int R, int N, bool ByRow, class Step> void product_tile(Index outer, Index inner, const T* const* a,
+                                                                           Index step, const T* b, const T* from,
+                                                                           Index ldfrom, T* to, Index ldto) {
     Vector<T> sum[R][N];
 #pragma GCC unroll 6
     for (int i = 0; i < R; ++i)
@@ -53,11 +53,11 @@ template <class T, int R, int N, bool ByRow> void product_tile(Index outer, Inde
             for (int i = 0; i < R; ++i) {
                 Vector<T> av;
                 if constexpr (ByRow)
-                    av = splat<T>((i == 0 ? a0 : i == 1 ? a1 : i == 2 ? a2 : i == 3 ? a3 : i == 4 ? a4 : a5)[p]);
+                    av = Step::spread((i == 0 ? a0 : i == 1 ? a1 : i == 2 ? a2 : i == 3 ? a3 : i == 4 ? a4 : a5) + p);
                 else
-                    av = splat<T>(a0[i]);
+                    av = Step::spread(a0 + i);
 #pragma GCC unroll 4
-                for (int j = 0; j < N; ++j) sum[i][j] = fma(av, bv[j], sum[i][j]);
+                for (int j = 0; j < N; ++j) Step::add(sum[i][j], av, bv[j]);
             }
         }
         if constexpr (ByRow) {
@@ -76,43 +76,44 @@ template <class T> using ProductTile = void (*)(Index outer, Index inner, const 
 template <class T> struct ProductTiles {
     ProductTile<T> of[tile_rows];
 };
-template <class T, int N, bool ByRow> inline constexpr ProductTiles<T> product_tiles = {
-    {&product_tile<T, 1, N, ByRow>, &product_tile<T, 2, N, ByRow>, &product_tile<T, 3, N, ByRow>,
-     &product_tile<T, 4, N, ByRow>, &product_tile<T, 5, N, ByRow>, &product_tile<T, 6, N, ByRow>}};
+template <class T, int N, bool ByRow, class Step> inline constexpr ProductTiles<T> product_tiles = {
+    {&product_tile<T, 1, N, ByRow, Step>, &product_tile<T, 2, N, ByRow, Step>, &product_tile<T, 3, N, ByRow, Step>,
+     &product_tile<T, 4, N, ByRow, Step>, &product_tile<T, 5, N, ByRow, Step>, &product_tile<T, 6, N, ByRow, Step>}};
 
 /// One tile over the first `cols` columns of a panel; whole vectors are read and written.
-template <class T, bool ByRow>
+template <class T, bool ByRow, class Step>
 GRADUS_REGION_INLINE void product_columns(Index rows, Index cols, Index outer, Index inner, const T* const* a,
                                           Index step, const T* b, const T* from, Index ldfrom, T* to, Index ldto) {
     constexpr Index wide = tile_vectors * width<T>;
-    const ProductTile<T> tile = product_tiles<T, tile_vectors, ByRow>.of[rows - 1];
+    const ProductTile<T> tile = product_tiles<T, tile_vectors, ByRow, Step>.of[rows - 1];
     Index j = 0;
     for (; j + wide - width<T> < cols; j += wide) tile(outer, inner, a, step, b + j, from + j, ldfrom, to + j, ldto);
     for (; j < cols; j += width<T>)
-        product_tiles<T, 1, ByRow>.of[rows - 1](outer, inner, a, step, b + j, from + j, ldfrom, to + j, ldto);
+        product_tiles<T, 1, ByRow, Step>.of[rows - 1](outer, inner, a, step, b + j, from + j, ldfrom, to + j, ldto);
 }
 
 /// to [rows, cols] = from + a b for rows given by pointers, in tiles of nearly equal height.
-template <class T> GRADUS_REGION_INLINE void product_rows(Index rows, Index cols, Index outer, Index inner,
-                                                          const T* const* a, Index step, const T* b, const T* from,
-                                                          Index ldfrom, T* to, Index ldto) {
+template <class T, class Step = FmaStep<T>>
+GRADUS_REGION_INLINE void product_rows(Index rows, Index cols, Index outer, Index inner, const T* const* a, Index step,
+                                       const T* b, const T* from, Index ldfrom, T* to, Index ldto) {
     const Index tiles = (rows + tile_rows - 1) / tile_rows;
     for (Index t = 0, row = 0; t < tiles; ++t) {
         const Index now = (rows - row + tiles - t - 1) / (tiles - t);
-        product_columns<T, true>(now, cols, outer, inner, a + row, step, b, from + row * ldfrom, ldfrom,
-                                 to + row * ldto, ldto);
+        product_columns<T, true, Step>(now, cols, outer, inner, a + row, step, b, from + row * ldfrom, ldfrom,
+                                       to + row * ldto, ldto);
         row += now;
     }
 }
 
 /// to [m, panel] = from + a^T b: a are `count` rows of which elements [first, first + m) are used, b [count, panel].
-template <class T> GRADUS_REGION_INLINE void product_transposed(Index m, Index count, const T* const* a, Index first,
-                                                                const T* b, const T* from, Index ldfrom, T* to) {
+template <class T, class Step = FmaStep<T>>
+GRADUS_REGION_INLINE void product_transposed(Index m, Index count, const T* const* a, Index first, const T* b,
+                                             const T* from, Index ldfrom, T* to) {
     const Index tiles = (m + tile_rows - 1) / tile_rows;
     for (Index t = 0, row = 0; t < tiles; ++t) {
         const Index now = (m - row + tiles - t - 1) / (tiles - t);
-        product_columns<T, false>(now, panel_columns<T>, 1, count, a, first + row, b, from + row * ldfrom, ldfrom,
-                                  to + row * panel_columns<T>, panel_columns<T>);
+        product_columns<T, false, Step>(now, panel_columns<T>, 1, count, a, first + row, b, from + row * ldfrom, ldfrom,
+                                        to + row * panel_columns<T>, panel_columns<T>);
         row += now;
     }
 }

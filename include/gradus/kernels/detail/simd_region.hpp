@@ -69,6 +69,12 @@ GRADUS_REGION_INLINE float fma(float a, float b, float c) { return __builtin_fma
 GRADUS_REGION_INLINE double fma(double a, double b, double c) { return __builtin_fma(a, b, c); }
 #endif
 
+/// What a product's tile does with an element of A, everywhere in a vector, and a vector of B.
+template <class T> struct FmaStep {
+    static GRADUS_REGION_INLINE Vector<T> spread(const T* a) { return splat<T>(*a); }
+    static GRADUS_REGION_INLINE void add(Vector<T>& acc, Vector<T> a, Vector<T> b) { acc = fma(a, b, acc); }
+};
+
 #if GRADUS_REGION_BYTES == 32
 /// -1 in the first n lanes, 0 in the others.
 template <class T> GRADUS_REGION_INLINE Integers<T> first_lanes(Index n) {
