@@ -48,12 +48,18 @@ MatmulPlan matmul_plan(Index m, Index n, Index k, Index lda, Transpose ta, Trans
     }
     const Index depth = plan.pack && k > table.depth ? table.depth : k > 0 ? k : 1;
     const Index width = plan.pack && n > matmul_columns ? matmul_columns : n;
+    const Index million = Index(1) << 20;
+    // One cell, as below, without the divisions: they are a tenth of the smallest products.
+    if (!plan.pack && m * n * depth <= million) {
+        plan.rows = m;
+        plan.cols = n;
+        return plan;
+    }
     // Rows of a transposed A that the block packs are packed once if a cell has all columns.
     const bool packs_rows =
         table.unit > 1 ||
         (ta == Transpose::yes && gemm_packs_rows<T>(table.blocking, 1, lda, width, std::min(depth, table.depth)));
     // A cell is worth half a million multiply-adds, some microseconds, or up to eight times that where there are many.
-    const Index million = Index(1) << 20;
     const Index work = m * width * depth / 48;
     const Index wanted = (work < million / 2 ? million / 2 : work > 4 * million ? 4 * million : work) / depth + 1;
     if (m * width <= 2 * wanted) {
@@ -163,6 +169,11 @@ template <class T> void matmul(T* c, Index ldc, const T* a, Index lda, Transpose
             table.panels(c + j, ldc, a, lda, bt ? b + j * ldb : b + j, ldb, bt, m, end - j, k,
                          {epilogue.bias ? epilogue.bias + j : nullptr, accumulate, relu});
         });
+        return;
+    }
+    if (!plan.pack && plan.rows >= m && plan.cols >= n) {
+        const FloatScope mode;
+        table.block(c, ldc, a, lda, at, b, ldb > 0 ? ldb : 1, m, n, k, {epilogue.bias, accumulate, relu});
         return;
     }
     const Index row_blocks = (m - 1) / plan.rows + 1;
