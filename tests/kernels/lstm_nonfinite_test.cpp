@@ -3,6 +3,8 @@
 #include "kernel_support.hpp"
 #include "lstm_problem.hpp"
 
+#include <gradus/kernels/bfloat16.hpp>
+
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -36,22 +38,28 @@ template <class T> bool finite(const std::vector<T>& v) {
     return std::all_of(v.begin(), v.end(), [](T x) { return std::isfinite(x); });
 }
 
-template <class F> void for_both(F f) {
-    f(0.f);
-    f(0.0);
+template <class F> void for_each_precision(F f) {
+    f(0.f, ProductPrecision());
+    f(0.0, ProductPrecision());
+    f(0.f, bfloat16);
+}
+template <class T> Problem<T> problem(const Case& k, ProductPrecision precision) {
+    Problem<T> p(k);
+    p.precision = precision;
+    return p;
 }
 
 } // namespace
 
 TEST_CASE("lstm: what is not finite stays in its row", "[lstm]") {
     kernel_support::on_each_set([] {
-        for_both([](auto zero) {
+        for_each_precision([](auto zero, ProductPrecision precision) {
             using T = decltype(zero);
             const T inf = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
             for (const Case& k : shapes) {
                 const Index row = k.batch - 2, t = 2, s = k.go_backwards ? k.time - 1 - t : t;
                 const auto x_at = std::size_t((row * k.time + t) * k.features), state_at = std::size_t(row * k.units);
-                Problem<T> clean(k);
+                auto clean = problem<T>(k, precision);
                 clean.mask[std::size_t(row * k.time + t)] = 1;
                 run(clean);
                 const auto others = [&](Problem<T>& p) {
@@ -61,8 +69,8 @@ TEST_CASE("lstm: what is not finite stays in its row", "[lstm]") {
                         CHECK(same_but_for(row, clean.*v, p.*v, k.batch));
                 };
                 for (const T bad : {nan, inf, -inf}) {
-                    CAPTURE(sizeof(T), k.batch, k.units, bad);
-                    Problem<T> p(k);
+                    CAPTURE(sizeof(T), precision.name(), k.batch, k.units, bad);
+                    auto p = problem<T>(k, precision);
                     p.mask = clean.mask;
                     p.x[x_at] = bad;
                     others(p);
@@ -74,7 +82,7 @@ TEST_CASE("lstm: what is not finite stays in its row", "[lstm]") {
                             CHECK(std::isnan(p.y[at]));
                     }
                     for (auto v : {&Problem<T>::h0, &Problem<T>::c0, &Problem<T>::wh, &Problem<T>::wc}) {
-                        Problem<T> q(k);
+                        auto q = problem<T>(k, precision);
                         q.mask = clean.mask;
                         (q.*v)[state_at] = bad;
                         others(q);
@@ -88,17 +96,17 @@ TEST_CASE("lstm: what is not finite stays in its row", "[lstm]") {
 // The gates of a step that sees +inf are 1 and its candidates 1, those of -inf 0 and -1, whatever came before.
 TEST_CASE("lstm: gates saturate where an input is infinite", "[lstm]") {
     kernel_support::on_each_set([] {
-        for_both([](auto zero) {
+        for_each_precision([](auto zero, ProductPrecision precision) {
             using T = decltype(zero);
             const T inf = std::numeric_limits<T>::infinity();
-            const double tolerance = sizeof(T) == 4 ? 2e-5 : 1e-13;
+            const double tolerance = precision.format() ? 1e-3 : sizeof(T) == 4 ? 2e-5 : 1e-13;
             for (const Case& shape : shapes) {
                 Case k = shape;
                 k.mask = k.dropout = false;
                 const Index row = k.batch - 2, t = 2, s = k.go_backwards ? k.time - 1 - t : t;
                 for (const T x : {inf, -inf}) {
-                    CAPTURE(sizeof(T), k.batch, k.units, x);
-                    Problem<T> p(k), q(k);
+                    CAPTURE(sizeof(T), precision.name(), k.batch, k.units, x);
+                    auto p = problem<T>(k, precision), q = p;
                     for (Problem<T>* each : {&p, &q}) {
                         for (T& w : each->w) w = std::abs(w);
                         each->x[std::size_t((row * k.time + t) * k.features)] = x;
@@ -122,10 +130,10 @@ TEST_CASE("lstm: gates saturate where an input is infinite", "[lstm]") {
 
 TEST_CASE("lstm: masked steps may hold anything", "[lstm]") {
     kernel_support::on_each_set([] {
-        for_both([](auto zero) {
+        for_each_precision([](auto zero, ProductPrecision precision) {
             using T = decltype(zero);
             const Case& k = shapes[3];
-            Problem<T> p(k), q(k);
+            auto p = problem<T>(k, precision), q = p;
             for (std::size_t i = 0; i < q.mask.size(); ++i)
                 if (!q.mask[i])
                     std::fill_n(q.x.begin() + std::ptrdiff_t(i) * k.features, k.features,

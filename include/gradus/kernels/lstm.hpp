@@ -48,8 +48,8 @@ template <class T> struct LSTMForward {
     ProductPrecision precision = {}; ///< of the operands of products, backward's the same
 };
 
-/// Arguments of lstm_backward. Sizes, weights and masks are those of the forward call, `saved` what it wrote (it is not
-/// changed).
+/// Arguments of lstm_backward. Sizes, weights, masks, precision and instruction set are those of the forward call,
+/// `saved` what it wrote (it is not changed).
 template <class T> struct LSTMBackward {
     Index batch = 0, time = 0, features = 0, units = 0;
     bool go_backwards = false;

@@ -101,9 +101,10 @@ template <class T> struct CompileOptions {
     /// rows.
     Index accumulate = 1;
     EMAOptions ema = {};
-    /// `bfloat16`: products of Dense and LSTM round their operands to it; all else stays in the model's scalar, weights too, so
-    /// the loss needs no scaling. Holds for fit, evaluate and predict of this model. ValueError for a model of double.
-    /// As PyTorch's autocast, which also keeps results in bfloat16; Keras's mixed_bfloat16 keeps activations in it.
+    /// `bfloat16`: products of Dense and LSTM round their operands to it; all else stays in the model's scalar, weights
+    /// too, so the loss needs no scaling. Holds for fit, evaluate and predict of this model. ValueError for a model of
+    /// double. As PyTorch's autocast, which also keeps results in bfloat16; Keras's mixed_bfloat16 keeps activations in
+    /// it.
     ProductPrecision precision = {};
 };
 
