@@ -179,14 +179,10 @@ template <class T> struct ZipOf<T, 4> : Zip<T, 0, 1, 2, 3> {};
 template <class T> struct ZipOf<T, 8> : Zip<T, 0, 1, 2, 3, 4, 5, 6, 7> {};
 template <class T> struct ZipOf<T, 16> : Zip<T, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15> {};
 
-/// to[p * ldto + j] = from[j * ldfrom + p] for p < width and j < rows <= width; writes whole vectors, zero from `rows`
-/// on.
-template <class T>
-GRADUS_REGION_INLINE void transpose_square(T* to, Index ldto, const T* from, Index ldfrom, int rows) {
+/// Transposes a square of elements in registers.
+template <class T> GRADUS_REGION_INLINE void transpose_vectors(Vector<T> (&v)[width<T>]) {
     constexpr int W = int(width<T>);
-    Vector<T> v[W], z[W];
-#pragma GCC unroll 16
-    for (int i = 0; i < W; ++i) v[i] = i < rows ? load<T>(from + i * ldfrom) : Vector<T>{};
+    Vector<T> z[W];
 #pragma GCC unroll 4
     for (int s = 1; s < W; s *= 2) {
 #pragma GCC unroll 8
@@ -197,8 +193,29 @@ GRADUS_REGION_INLINE void transpose_square(T* to, Index ldto, const T* from, Ind
 #pragma GCC unroll 16
         for (int i = 0; i < W; ++i) v[i] = z[i];
     }
+}
+/// to[p * ldto + j] = from[j * ldfrom + p] for p < width and j < rows <= width; writes whole vectors, zero from `rows`
+/// on, in rising order.
+template <class T>
+GRADUS_REGION_INLINE void transpose_square(T* to, Index ldto, const T* from, Index ldfrom, int rows) {
+    constexpr int W = int(width<T>);
+    Vector<T> v[W];
+#pragma GCC unroll 16
+    for (int i = 0; i < W; ++i) v[i] = i < rows ? load<T>(from + i * ldfrom) : Vector<T>{};
+    transpose_vectors<T>(v);
 #pragma GCC unroll 16
     for (int i = 0; i < W; ++i) store<T>(to + i * ldto, v[i]);
+}
+/// The same for p < cols < width.
+template <class T> void transpose_part(T* to, Index ldto, const T* from, Index ldfrom, Index rows, Index cols) {
+    constexpr int W = int(width<T>);
+    Vector<T> v[W];
+#pragma GCC unroll 16
+    for (int i = 0; i < W; ++i) v[i] = i < rows ? load_part<T>(from + i * ldfrom, cols) : Vector<T>{};
+    transpose_vectors<T>(v);
+#pragma GCC unroll 16
+    for (int i = 0; i < W; ++i)
+        if (i < cols) store<T>(to + i * ldto, v[i]);
 }
 
 /// A tile's rows of op(a) as [k][rows], for tiles that many strips use. `to` holds k * rows + width elements.
@@ -206,10 +223,12 @@ template <class T> void pack_rows(T* to, const T* a, Index row, Index step, int 
     constexpr Index w = width<T>;
     Index p = 0;
     if (rows <= w) {
-        if (step == 1)
+        if (step == 1) {
             for (; p + w <= k; p += w) transpose_square<T>(to + p * rows, rows, a + p, row, rows);
-        else
-            for (; p < k; ++p) store<T>(to + p * rows, load_part<T>(a + p * step, rows));
+            if (p < k) transpose_part<T>(to + p * rows, rows, a + p, row, rows, k - p);
+            return;
+        }
+        for (; p < k; ++p) store<T>(to + p * rows, load_part<T>(a + p * step, rows));
     }
     for (; p < k; ++p)
         for (Index i = 0; i < rows; ++i) to[p * rows + i] = a[i * row + p * step];
@@ -228,13 +247,18 @@ template <class T, int R> Index gemm_thin(T* c, Index ldc, const T* a, Index row
     return j;
 }
 
+/// The most rows of a tile. Where the first cache holds B, short tiles are faster: one begins while another ends.
+template <class T> GRADUS_REGION_INLINE Index gemm_most_rows(Index n, Index k) {
+    return n >= gemm_strip<T> && k * n * Index(sizeof(T)) <= 16384 ? 6 : gemm_rows<T>;
+}
+
 /// All rows in chunks of tiles; `buffer` for gemm_chunk tiles of A, or null where they are read as they lie.
 template <class T> GRADUS_REGION_INLINE void gemm_chunks(T* c, Index ldc, const T* a, Index row, Index step, const T* b,
                                                          Index ldb, Index m, Index n, Index k, const GemmEnds<T>& ends,
                                                          T* buffer) {
     constexpr Index strip = gemm_strip<T>;
     const Index stride = ldb == gemm_packed ? strip : ldb, next = ldb == gemm_packed ? k * strip : strip;
-    const Index tiles = (m + gemm_rows<T> - 1) / gemm_rows<T>;
+    const Index most = gemm_most_rows<T>(n, k), tiles = (m + most - 1) / most;
     GemmRows<T> chunk[gemm_chunk];
     T* packed = buffer;
     int count = 0;
@@ -339,11 +363,7 @@ template <class T> void pack_strip(T* to, const T* b, Index ldb, bool transposed
         Index p = 0;
         if (lanes == w)
             for (; p + w <= k; p += w) transpose_square<T>(out + p * strip, strip, from + p, ldb, int(w));
-        for (; p < k; ++p) {
-            T line[w] = {};
-            for (Index i = 0; i < lanes; ++i) line[i] = from[i * ldb + p];
-            store<T>(out + p * strip, load<T>(line));
-        }
+        for (; p < k; p += w) transpose_part<T>(out + p * strip, strip, from + p, ldb, lanes, k - p < w ? k - p : w);
     }
 }
 
