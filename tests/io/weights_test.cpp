@@ -48,6 +48,32 @@ TEST_CASE("load_weights by name") {
     CHECK_THROWS_AS(load_weights(c, folder / "none"), IoError);
 }
 
+TEST_CASE("load_weights refuses files of Gradus that are cut, changed or of another version") {
+    const TemporaryFolder folder;
+    auto model = model_of(4), other = model_of(4);
+    model.initialize(1);
+    other.initialize(2);
+    save(model, folder / "good");
+    const std::string good = read_bytes(folder / "good"), before = other.fingerprint();
+    const auto message = [&](const std::string& bytes) {
+        write_bytes(folder / "bad", bytes);
+        try {
+            load_weights(other, folder / "bad", {.strict = false});
+        } catch (const IoError& e) { return std::string(e.what()); }
+        return std::string("accepted");
+    };
+    std::string changed = good, newer = good;
+    changed[changed.size() - 2] ^= 1;
+    const auto at = newer.find("format_version");
+    REQUIRE(at != std::string::npos);
+    newer[newer.find('1', at)] = '2';
+    CHECK_THAT(message(changed), ContainsSubstring("changed after saving"));
+    CHECK_THAT(message(newer), ContainsSubstring("expects format version 1, got 2"));
+    for (const std::size_t size : {std::size_t{4}, good.size() / 2, good.size() - 1})
+        CHECK_THAT(message(good.substr(0, size)), ContainsSubstring("bad"));
+    CHECK(other.fingerprint() == before);
+}
+
 TEST_CASE("load_weights from files of others") {
     const TemporaryFolder folder;
     auto model = model_of(2);

@@ -293,12 +293,13 @@ TEST_CASE("lstm: masked steps", "[lstm]") {
 }
 
 TEST_CASE("lstm: nothing to do", "[lstm]") {
-    for (const Case& k : {Case{0, 4, 3, 2}, Case{3, 0, 4, 5, false, true, true, true}}) {
+    for (const Case& k : {Case{0, 4, 3, 2}, Case{3, 0, 4, 5, false, true, true, true}, Case{3, 4, 2, 0}}) {
         Problem<float> p(k);
         const auto dw = p.dw;
         lstm_forward(p.forward());
         lstm_backward(p.backward());
         CHECK(same(dw, p.dw, 0));
+        CHECK(std::all_of(p.dx.begin(), p.dx.end(), [](float v) { return v == 0; }));
         if (k.time == 0) {
             CHECK(same(p.h, p.h0, 0));
             CHECK(same(p.c, p.c0, 0));

@@ -1,3 +1,4 @@
+#include <gradus/kernels/bfloat16.hpp>
 #include <gradus/kernels/matmul.hpp>
 
 #include "catch.hpp"
@@ -272,25 +273,37 @@ TEST_CASE("column sums agree with Eigen, and their bits with each other", "[kern
 }
 
 #if defined(__linux__)
-TEST_CASE("matmul reaches rows beyond 2^31 elements", "[kernels]") {
-    const Index far = (Index(1) << 31) + 7;
-    const std::size_t bytes = static_cast<std::size_t>(far + 64) * sizeof(float);
-    void* memory = mmap(nullptr, 2 * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) return;
-    float *a = static_cast<float*>(memory), *c = a + far + 64;
-    const std::vector<float> b{1, 2, 3, 4, 5, 6};
-    for (Transpose ta : {Transpose::no, Transpose::yes}) {
-        a[0] = 1;
-        a[1] = ta == Transpose::no ? 2.f : 3.f;
-        a[far] = ta == Transpose::no ? 3.f : 2.f;
-        a[far + 1] = 4;
-        matmul(c, far, a, far, ta, b.data(), 3, Transpose::no, 2, 3, 2, false, Epilogue<float>{},
-               static_cast<float*>(nullptr));
-        CHECK(c[0] == 9.f);
-        CHECK(c[2] == 15.f);
-        CHECK(c[far] == 19.f);
-        CHECK(c[far + 2] == 33.f);
-    }
-    munmap(memory, 2 * bytes);
+TEST_CASE("matmul reaches rows beyond 2^31 elements, packed and not, in both formats", "[kernels]") {
+    const Index m = 3, n = 5, k = 40;
+    const auto far = [](Index rows) { return (Index(1) << 31) / (rows - 1) + 9; };
+    const auto a = numbers<float>(m * k, 1), b = numbers<float>(k * n, 2);
+    for (const bool rounded : {false, true})
+        for (Transpose ta : {Transpose::no, Transpose::yes})
+            for (Transpose tb : {Transpose::no, Transpose::yes}) {
+                CAPTURE(rounded, int(ta), int(tb));
+                const ProductPrecision precision = rounded ? ProductPrecision(bfloat16) : ProductPrecision();
+                const Index rows_a = ta == Transpose::no ? m : k, rows_b = tb == Transpose::no ? k : n;
+                const Index cols_a = m * k / rows_a, cols_b = k * n / rows_b;
+                const Index lda = far(rows_a), ldb = far(rows_b), ldc = far(m);
+                const Index sizes[] = {rows_a * lda, rows_b * ldb, m * ldc};
+                const std::size_t bytes = static_cast<std::size_t>(sizes[0] + sizes[1] + sizes[2]) * sizeof(float);
+                void* memory =
+                    mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+                if (memory == MAP_FAILED) {
+                    WARN("skipped: no " << bytes << " bytes of addresses");
+                    return;
+                }
+                float *far_a = static_cast<float*>(memory), *far_b = far_a + sizes[0], *far_c = far_b + sizes[1];
+                for (Index i = 0; i < rows_a; ++i) std::copy_n(&a[std::size_t(i * cols_a)], cols_a, far_a + i * lda);
+                for (Index i = 0; i < rows_b; ++i) std::copy_n(&b[std::size_t(i * cols_b)], cols_b, far_b + i * ldb);
+                std::vector<float> expected(m * n), workspace(std::size_t(matmul_workspace<float>(m, n, k, ta, tb)));
+                matmul(expected.data(), n, a.data(), cols_a, ta, b.data(), cols_b, tb, m, n, k, false,
+                       Epilogue<float>{}, workspace.data(), precision);
+                matmul(far_c, ldc, far_a, lda, ta, far_b, ldb, tb, m, n, k, false, Epilogue<float>{}, workspace.data(),
+                       precision);
+                for (Index i = 0; i < m; ++i)
+                    CHECK(std::equal(far_c + i * ldc, far_c + i * ldc + n, &expected[std::size_t(i * n)]));
+                munmap(memory, bytes);
+            }
 }
 #endif

@@ -6,7 +6,7 @@
 /// compile, optimizer_state.
 #pragma once
 #include <gradus/io/architecture.hpp>
-#include <gradus/io/detail/checksum.hpp>
+#include <gradus/io/detail/model_metadata.hpp>
 #include <gradus/io/weights.hpp>
 #include <gradus/kernels/bfloat16.hpp>
 #include <gradus/models/model.hpp>
@@ -24,8 +24,6 @@ struct SaveOptions {
 };
 
 namespace detail {
-
-inline constexpr const char* model_format_version = "1";
 
 template <class D>
 Json describe_plain(const D& object, FieldEncoder& encoder, const std::string& context, const std::string& path) {
@@ -108,16 +106,11 @@ template <class T, class F> void each_moment(const Compiled<T>& c, const F& f) {
 template <class T> class ModelLoader {
 public:
     ModelLoader(const std::string& path, const LoadOptions<T>& options)
-        : file_(SafetensorsFile::read(path)), options_(options), decoder_(&file_) {
-        const std::string* format = find("format");
-        if (!format || *format != "gradus")
+        : path_(path), file_(SafetensorsFile::read(path)), options_(options), decoder_(&file_) {
+        if (!is_model_file(file_))
             throw_io_error(path +
                            ": is no model saved by Gradus; load_weights reads the tensors of other safetensors files");
-        const std::string* version = find("format_version");
-        if (!version || *version != model_format_version)
-            throw_io_error(path + ": expects format version " + model_format_version + ", got " +
-                           (version ? version->substr(0, 40) : "none") + "; it was written by Gradus " +
-                           (find("gradus_version") ? find("gradus_version")->substr(0, 40) : "of unknown version"));
+        check_model_version(file_, path);
     }
 
     Model<T> load() {
@@ -133,28 +126,14 @@ public:
             load_compile(model, graphs.maker());
         else
             freeze(model);
-        check_sum(); // last: what says more comes first
+        check_model_sum(file_, path_); // last: what says more comes first
         return model;
     }
 
 private:
     static constexpr std::size_t document_limit = 16 << 20, preprocessing_limit = 100 << 20;
 
-    const std::string* find(const char* key) const {
-        const auto it = file_.metadata().find(key);
-        return it == file_.metadata().end() ? nullptr : &it->second;
-    }
-    /// Files of older versions have none.
-    void check_sum() const {
-        const std::string* expected = find("checksum");
-        if (!expected) return;
-        Checksum sum;
-        for (const TensorEntry& e : file_.entries())
-            sum.add(e.name, e.type, e.shape, file_.bytes(e).data(), e.end - e.begin);
-        if (sum.text() != *expected)
-            throw_value_error("tensors do not have the checksum " + expected->substr(0, 40) + " of the file but " +
-                              sum.text() + ": they were changed after saving");
-    }
+    const std::string* find(const char* key) const { return find_metadata(file_, key); }
     Json document(const char* key, bool bounded) const {
         const std::string* text = find(key);
         if (!text) throw_value_error(std::string("metadata expects \"") + key + "\"");
@@ -303,6 +282,7 @@ private:
         each_moment(*model.compiled(), [&](const std::string& name, View<T> to) { file_.copy_to(file_.at(name), to); });
     }
 
+    std::string path_;
     SafetensorsFile file_;
     const LoadOptions<T>& options_;
     FieldDecoder decoder_;

@@ -1,5 +1,6 @@
 /// load_weights: values of a model's parameters and state, by name, from any safetensors file.
 #pragma once
+#include <gradus/io/detail/model_metadata.hpp>
 #include <gradus/io/safetensors.hpp>
 #include <gradus/models/callback.hpp>
 
@@ -65,19 +66,19 @@ inline void copy_tensor(const SafetensorsFile& file, const TensorEntry& e, const
 
 /// Tensors of a file made by save that are not the model's variables.
 inline bool is_auxiliary(const SafetensorsFile& file, const std::string& name) {
-    const auto it = file.metadata().find("format");
-    return it != file.metadata().end() && it->second == "gradus" &&
-           (name.compare(0, 10, "optimizer/") == 0 || name.compare(0, 9, "constant/") == 0);
+    return is_model_file(file) && (name.compare(0, 10, "optimizer/") == 0 || name.compare(0, 9, "constant/") == 0);
 }
 
 } // namespace detail
 
 /// Reads the variables (parameters and state, named as in summary) that the file has; float32 and float64 convert to
-/// each other. Throws IoError where the file is missing or malformed, and, unless `strict` is off, ValueError where a
-/// variable is missing or does not fit; the model is then as it was. Optimizer and compile settings stay.
+/// each other. Throws IoError where the file is missing, malformed or, saved by Gradus, of another version or changed
+/// since, and, unless `strict` is off, ValueError where a variable is missing or does not fit; the model is then as it
+/// was. Optimizer and compile settings stay.
 inline WeightsReport load_weights(ModelBase& model, const std::string& path, const LoadWeightsOptions& options = {}) {
     const std::vector<ModelBase::Variable> variables = model.variables();
     const SafetensorsFile file = SafetensorsFile::read(path);
+    if (detail::is_model_file(file)) detail::check_model_version(file, path);
     WeightsReport report;
     std::unordered_set<std::string> names;
     std::vector<std::pair<const TensorEntry*, AnyView>> copies;
@@ -99,6 +100,7 @@ inline WeightsReport load_weights(ModelBase& model, const std::string& path, con
         if (!names.count(e.name) && !detail::is_auxiliary(file, e.name)) report.unexpected.push_back(e.name);
     if (options.strict && !report.complete())
         throw_value_error(path + ": does not fit the model: " + report.to_string());
+    if (detail::is_model_file(file)) detail::check_model_sum(file, path);
     for (const auto& [entry, view] : copies) detail::copy_tensor(file, *entry, view);
     return report;
 }

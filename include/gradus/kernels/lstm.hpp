@@ -312,6 +312,7 @@ template <class T> void lstm_backward(const LSTMBackward<T>& a) {
 #if GRADUS_EIGEN_KERNELS
     ref::lstm_backward(a);
 #else
+    if (a.units == 0 && a.dx) std::fill_n(a.dx, a.batch * a.time * a.features, T(0));
     if (a.batch == 0 || a.units == 0) return;
     const auto& kernels = GRADUS_DISPATCH(lstm_table<T>);
     const Index padded = detail::lstm_padded(a.units), rows = detail::lstm_block_rows(a.batch);

@@ -22,7 +22,8 @@ struct EmbeddingOptions {
 };
 
 /// y[b, t] = E[x[b, t]]: ids x [B, T] (any axes) -> y [B, T, D], embeddings E [V, D].
-/// Ids in data are checked before they enter; those computed in the graph are clamped to [0, V). The gradient of E is
+/// Ids in data are checked before they enter; those computed in the graph are clamped to [0, V). ValueError for a plan
+/// of more than 2^31 - 1 ids. The gradient of E is
 /// sparse by rows, but with a regularizer: only ids of the step are updated, though optimizers treat the others as
 /// zero, as Keras does. With mask_zero, x is [B, T].
 template <class T = float> class Embedding : public Layer<Embedding, T> {
@@ -67,9 +68,12 @@ public:
         embeddings_ = o_.weights.empty()
                           ? b.param("embeddings", table, o_.embeddings_initializer, options)
                           : b.param("embeddings", table, std::make_shared<const Tensor<float>>(o_.weights), options);
-        order_ = b.scratch<std::int32_t>(Sizer{{n}, [v = o_.input_dim](const Index* size) {
-                                                   return size[0] + kernels::embedding_backward_workspace(size[0], v);
-                                               }});
+        const auto size = [v = o_.input_dim, where = b.context()](const Index* ids) {
+            if (*ids > std::numeric_limits<std::int32_t>::max())
+                throw_value_error(where + ": expects at most 2^31 - 1 ids in a batch, got " + std::to_string(*ids));
+            return *ids + kernels::embedding_backward_workspace(*ids, v);
+        };
+        order_ = b.scratch<std::int32_t>(Sizer{{n}, size});
     }
 
     void forward(Run<T>& r) const override {
