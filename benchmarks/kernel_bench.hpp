@@ -109,11 +109,12 @@ template <class T> void report_flops(benchmark::State& state, double flops_per_i
     state.counters["%peak"] = 100 * rate / (peak_gflops<T>() * gradus::threads());
 }
 
-/// Reports GB/s and the percentage of memcpy's rate on a working set of the same size.
-inline void report_bytes(benchmark::State& state, double bytes_per_iteration, double seconds) {
+/// Reports GB/s and the percentage of memcpy's rate on a working set of the same size: `distinct` bytes, which are
+/// fewer than are read and written where something is updated in place (0: as many).
+inline void report_bytes(benchmark::State& state, double bytes_per_iteration, double seconds, double distinct = 0) {
     const double rate = 1e-9 * bytes_per_iteration / seconds;
     state.counters["GB/s"] = rate;
-    state.counters["%copy"] = 100 * rate / copy_bandwidth(Index(bytes_per_iteration));
+    state.counters["%copy"] = 100 * rate / copy_bandwidth(Index(distinct > 0 ? distinct : bytes_per_iteration));
 }
 
 /// The common shape of a kernel's benchmark: check first, then time `run`; its rate comes from the best windows.

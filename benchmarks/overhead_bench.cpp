@@ -121,6 +121,12 @@ struct Way {
 int main(int argc, char** argv) {
     const int rounds = argc > 1 ? std::max(1, std::atoi(argv[1])) : 41;
     set_threads(1);
+    try {
+        kernels::isa();
+    } catch (const Error& e) {
+        std::fprintf(stderr, "error: %s\n", e.what());
+        return 1;
+    }
     const Data data;
     Bare bare;
     Sequential<float> loop = make_model(false), on_batch = make_model(true), fitted = make_model(true);

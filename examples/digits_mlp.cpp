@@ -7,6 +7,7 @@
 
 #include "support/digits.hpp"
 #include "support/options.hpp"
+#include "support/precision.hpp"
 #include "support/result.hpp"
 
 #include <filesystem>
@@ -25,7 +26,8 @@ std::filesystem::path find_digits(const std::string& dir, const std::string& set
     return {};
 }
 
-int run(const examples::Options& options, const std::string& set, double learning_rate, double dropout) {
+int run(const examples::Options& options, const std::string& set, double learning_rate, double dropout,
+        ProductPrecision precision) {
     const examples::Stopwatch watch;
     set_threads(options.threads);
     const auto folder = find_digits(options.data, set);
@@ -48,7 +50,8 @@ int run(const examples::Options& options, const std::string& set, double learnin
              Adam({.learning_rate = CosineDecay({.initial_learning_rate = learning_rate, .decay_steps = updates})}),
          .loss = SparseCategoricalCrossentropy(),
          .metrics = {Accuracy()},
-         .seed = options.seed});
+         .seed = options.seed,
+         .precision = precision});
     model.build({dim::batch(), 28, 28});
     std::cout << model.summary() << "\n";
     model.fit(d.x_train, d.y_train,
@@ -68,11 +71,13 @@ int run(const examples::Options& options, const std::string& set, double learnin
 int main(int argc, char** argv) {
     std::string set = "mnist";
     double learning_rate = 1e-3, dropout = 0.25;
+    ProductPrecision precision;
     examples::Options options("Trains a dense network on pictures of digits", {.epochs = 10, .batch_size = 128});
     auto& app = options.app();
     app.add_option("--set", set, "folder inside --data")->check(CLI::IsMember({"mnist", "fashion-mnist"}));
     app.add_option("--learning-rate", learning_rate, "at the start; it falls as a cosine")->check(CLI::PositiveNumber);
     app.add_option("--dropout", dropout, "share of units of each hidden layer")->check(CLI::Range(0.0, 0.99));
+    examples::add_precision(app, precision);
     if (const auto code = options.parse(argc, argv)) return *code;
-    return examples::guarded([&] { return run(options, set, learning_rate, dropout); });
+    return examples::guarded([&] { return run(options, set, learning_rate, dropout, precision); });
 }

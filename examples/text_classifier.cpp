@@ -9,6 +9,7 @@
 
 #include "support/naive_bayes.hpp"
 #include "support/options.hpp"
+#include "support/precision.hpp"
 #include "support/result.hpp"
 #include "support/reviews.hpp"
 #include "support/temporary_file.hpp"
@@ -27,6 +28,7 @@ struct Settings {
     Index max_tokens = 10000, length = 0, epochs = 6, batch_size = 32, patience = 2;
     double learning_rate = 1e-3;
     std::uint64_t seed = 0;
+    ProductPrecision precision = {};
     bool refit = false;
 };
 
@@ -48,7 +50,8 @@ CompileOptions<float> compile_options(const Settings& s) {
     return {.optimizer = Adam({.learning_rate = s.learning_rate}),
             .loss = BinaryCrossentropy(),
             .metrics = {Accuracy(), AUC()},
-            .seed = s.seed};
+            .seed = s.seed,
+            .precision = s.precision};
 }
 
 // Trains with early stopping on a tenth of the training rows; the weights of the best epoch are kept. With `refit` they
@@ -191,6 +194,7 @@ int main(int argc, char** argv) {
         .add_option("--patience", settings.patience, "epochs without a better validation accuracy")
         ->check(CLI::Range(1, 100));
     options.app().add_flag("!--no-compare", compare, "train no order-free model beside it");
+    examples::add_precision(options.app(), settings.precision);
     if (const auto code = options.parse(argc, argv)) return *code;
     return examples::guarded([&] { return run(options, settings, seeds, compare); });
 }

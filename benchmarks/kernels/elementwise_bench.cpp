@@ -14,7 +14,7 @@ void elementwise_axpy(benchmark::State& state) {
     kernels::ref::axpy(expected.data(), 0.5f, x.data(), n);
     if (bench::largest_difference(y, expected) > 1e-6) return state.SkipWithError("differs from the reference");
     const double s = bench::time_kernel(state, [&] { kernels::axpy(y.data(), 1e-6f, x.data(), n); });
-    bench::report_bytes(state, 12.0 * double(n), s);
+    bench::report_bytes(state, 12.0 * double(n), s, 8.0 * double(n));
 }
 BENCHMARK(elementwise_axpy)->Arg(1000)->Arg(20000)->Arg(500000);
 

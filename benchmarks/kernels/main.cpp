@@ -22,6 +22,12 @@ int main(int argc, char** argv) {
     gradus::set_threads(threads && std::atoi(threads) > 0 ? std::atoi(threads) : 1);
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+    try {
+        gradus::kernels::isa();
+    } catch (const gradus::Error& e) {
+        std::fprintf(stderr, "error: %s\n", e.what());
+        return 1;
+    }
     std::printf("set %s, threads %d, micro-kernel peak on one thread: float %.0f, double %.0f GFLOP/s\n",
                 gradus::kernels::name_of(gradus::kernels::isa()), gradus::threads(), bench::peak_gflops<float>(),
                 bench::peak_gflops<double>());

@@ -20,7 +20,7 @@ void optimizer_adam(benchmark::State& state) {
     const double s =
         bench::time_kernel(state, [&] { kernels::adam_update(w.data(), m.data(), v.data(), g.data(), step, n); });
     state.counters["us"] = 1e6 * s;
-    bench::report_bytes(state, 28.0 * double(n), s);
+    bench::report_bytes(state, 28.0 * double(n), s, 16.0 * double(n));
 }
 BENCHMARK(optimizer_adam)->Arg(6144)->Arg(535040)->Arg(10000000);
 
@@ -49,7 +49,8 @@ void optimizer_adam_rows(benchmark::State& state) {
     for (Index i = 0; i < idle; ++i) update();
     const double s = bench::time_kernel(state, update);
     state.counters["us"] = 1e6 * s;
-    bench::report_bytes(state, 24.0 * double(n) + 4.0 * double(count * dim), s);
+    bench::report_bytes(state, 24.0 * double(n) + 4.0 * double(count * dim), s,
+                        12.0 * double(n) + 4.0 * double(count * dim));
 }
 BENCHMARK(optimizer_adam_rows)->Args({10000, 50, 2700, 0})->Args({10000, 50, 100, 850})->Args({30522, 384, 2000, 0});
 
@@ -62,7 +63,7 @@ void optimizer_sgd(benchmark::State& state) {
     if (bench::largest_difference(w, expected) > 1e-6) return state.SkipWithError("differs from the reference");
     const double s = bench::time_kernel(state, [&] { kernels::sgd_update(w.data(), g.data(), 1e-6f, n); });
     state.counters["us"] = 1e6 * s;
-    bench::report_bytes(state, 12.0 * double(n), s);
+    bench::report_bytes(state, 12.0 * double(n), s, 8.0 * double(n));
 }
 BENCHMARK(optimizer_sgd)->Arg(6144)->Arg(535040);
 
@@ -78,7 +79,7 @@ void optimizer_momentum(benchmark::State& state) {
     const double s =
         bench::time_kernel(state, [&] { kernels::momentum_update(w.data(), v.data(), g.data(), step, n); });
     state.counters["us"] = 1e6 * s;
-    bench::report_bytes(state, 20.0 * double(n), s);
+    bench::report_bytes(state, 20.0 * double(n), s, 12.0 * double(n));
 }
 BENCHMARK(optimizer_momentum)->ArgsProduct({{6144, 535040}, {0, 1, 2}});
 
@@ -99,7 +100,8 @@ void optimizer_rmsprop(benchmark::State& state) {
         kernels::rmsprop_update(w.data(), v.data(), one_of(velocity, u), one_of(mean, a), g.data(), step, n);
     });
     state.counters["us"] = 1e6 * s;
-    bench::report_bytes(state, (20.0 + 8 * velocity + 8 * mean) * double(n), s);
+    bench::report_bytes(state, (20.0 + 8 * velocity + 8 * mean) * double(n), s,
+                        (12.0 + 4 * velocity + 4 * mean) * double(n));
 }
 BENCHMARK(optimizer_rmsprop)->ArgsProduct({{6144, 535040}, {0, 1}, {0, 1}});
 

@@ -14,7 +14,7 @@ void update_penalize(benchmark::State& state) {
     kernels::ref::penalize(expected.data(), w.data(), 0.1f, 0.2f, n);
     if (bench::largest_difference(g, expected) > 1e-6) return state.SkipWithError("differs from the reference");
     const double s = bench::time_kernel(state, [&] { kernels::penalize(g.data(), w.data(), 1e-7f, 1e-7f, n); });
-    bench::report_bytes(state, 12.0 * double(n), s);
+    bench::report_bytes(state, 12.0 * double(n), s, 8.0 * double(n));
 }
 BENCHMARK(update_penalize)->Arg(20000)->Arg(500000);
 
@@ -26,7 +26,7 @@ void update_average(benchmark::State& state) {
     kernels::ref::average(expected.data(), w.data(), 0.01f, n);
     if (bench::largest_difference(a, expected) > 1e-6) return state.SkipWithError("differs from the reference");
     const double s = bench::time_kernel(state, [&] { kernels::average(a.data(), w.data(), 0.01f, n); });
-    bench::report_bytes(state, 12.0 * double(n), s);
+    bench::report_bytes(state, 12.0 * double(n), s, 8.0 * double(n));
 }
 BENCHMARK(update_average)->Arg(20000)->Arg(500000);
 
@@ -50,7 +50,7 @@ void update_limit_columns(benchmark::State& state) {
     kernels::ref::limit_columns(expected.data(), 2.0f, rows, columns);
     if (bench::largest_difference(w, expected) > 1e-5) return state.SkipWithError("differs from the reference");
     const double s = bench::time_kernel(state, [&] { kernels::limit_columns(w.data(), 2.0f, rows, columns); });
-    bench::report_bytes(state, 12.0 * double(rows * columns), s);
+    bench::report_bytes(state, 12.0 * double(rows * columns), s, 4.0 * double(rows * columns));
 }
 BENCHMARK(update_limit_columns)->Args({784, 512})->Args({64, 64});
 

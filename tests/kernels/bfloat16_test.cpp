@@ -170,10 +170,13 @@ std::vector<float> tile(bool native, const std::vector<float>& a, const std::vec
 } // namespace
 
 TEST_CASE("the emulation of bfloat16 has the bits of the instruction", "[kernels]") {
-    if (!available(Isa::avx512)) return;
+    if (!available(Isa::avx512)) {
+        WARN("skipped: no AVX-512 on this machine");
+        return;
+    }
     IsaScope scope(Isa::avx512);
     if (!kernels::detail::has_vdpbf16ps()) {
-        WARN("this machine has no vdpbf16ps");
+        WARN("skipped: this machine has no vdpbf16ps");
         return;
     }
     for (const float size : {1.f, 1e-19f, 1e-25f, 1e-38f, 1e19f, 3e38f}) {

@@ -235,10 +235,13 @@ std::vector<float> products(bool native, Index rows, Index k, float size) {
 } // namespace
 
 TEST_CASE("lstm bfloat16: the emulation has the bits of the instruction", "[lstm]") {
-    if (!available(Isa::avx512)) return;
+    if (!available(Isa::avx512)) {
+        WARN("skipped: no AVX-512 on this machine");
+        return;
+    }
     IsaScope scope(Isa::avx512);
     if (!kernels::detail::has_vdpbf16ps()) {
-        WARN("this machine has no vdpbf16ps");
+        WARN("skipped: this machine has no vdpbf16ps");
         return;
     }
     for (const Index rows : {1, 2, 5, 8, 13})

@@ -69,3 +69,11 @@ TEST_CASE("Embedding: given values, dense gradients, ids outside") {
     CHECK_THROWS_AS(Embedding({.input_dim = 6, .output_dim = 3, .mask_zero = true})(input({dim::batch()}, Dtype::i32)),
                     ShapeError);
 }
+
+TEST_CASE("embedding: a plan of more ids than positions can count is an error") {
+    const Node ids = input({dim::batch(), 65536}, Dtype::i32);
+    Harness<float> h({ids}, {Embedding({.input_dim = 6, .output_dim = 1})(ids)});
+    CHECK_THROWS_WITH(h.sizes({{"batch", 32768}}),
+                      "embedding: expects at most 2^31 - 1 ids in a batch, got 2147483648");
+    h.sizes({{"batch", 2}});
+}

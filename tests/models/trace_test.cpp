@@ -86,6 +86,29 @@ TEST_CASE("trace: fit writes steps, layers, optimizer and input, thread by threa
     }
 }
 
+TEST_CASE("trace: a step of a small model stays on its thread, of a larger one it does not") {
+    const TemporaryFolder folder;
+    const std::string path = folder / "step.json";
+    const int before = threads();
+    set_threads(3);
+    for (const Index units : {64, 700}) {
+        Sequential model{Dense(units, relu), Dense(units, relu), Dense(10, softmax)};
+        model.compile({.optimizer = Adam(), .loss = SparseCategoricalCrossentropy(), .metrics = {Accuracy()}});
+        const auto x = values<float>(1, 2, Shape{32, 20});
+        const auto y = integers(2, 10, Shape{32});
+        model.train_on_batch(x, y);
+        Trace trace(path);
+        for (int i = 0; i < 50; ++i) model.train_on_batch(x, y);
+        trace.close();
+        int cells = 0;
+        for (const auto& [name, count] : spans_of(json::parse(read_bytes(path))))
+            if (name.find("/cells") != std::string::npos) cells += count;
+        CAPTURE(units);
+        CHECK((cells > 0) == (units > 64));
+    }
+    set_threads(before);
+}
+
 TEST_CASE("trace: steps, evaluate, predict and predictors") {
     const auto x = padded(1, 30, 8, 9);
     const auto y = integers(3, 2, Shape{8});
