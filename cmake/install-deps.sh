@@ -52,7 +52,7 @@ if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
 
     as_root apt-get update -q || true
     if [ -n "$missing" ] && ! install $missing; then
-        echo "Gradus: missing here. As root, run: apt-get install $missing" >&2
+        echo "Gradus: missing here. As root, run: apt-get update && apt-get install $missing" >&2
         exit 1
     fi
     # Nobody is stopped by what is optional.

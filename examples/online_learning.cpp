@@ -44,7 +44,7 @@ private:
 int run(const examples::Options& options, const Settings& s) {
     using Clock = std::chrono::steady_clock;
     const examples::Stopwatch watch;
-    set_threads(options.threads ? options.threads : 1);
+    set_threads(options.threads);
     std::cout << "data: a sensor that this program simulates itself (it has no use for --data)\n\n";
     const Index batch = options.batch_size, warm_up = 2 * batch + s.history;
 
@@ -114,7 +114,7 @@ int run(const examples::Options& options, const Settings& s) {
 
 int main(int argc, char** argv) {
     Settings settings;
-    examples::Options options("Trains a step per tick inside an application's loop", {.batch_size = 128});
+    examples::Options options("Trains a step per tick inside an application's loop", {.batch_size = 128, .threads = 1});
     auto& app = options.app();
     app.add_option("--steps", settings.steps, "ticks of an epoch")->check(CLI::Range(1, 100000000));
     app.add_option("--units", settings.units, "of each hidden layer")->check(CLI::Range(1, 4096));

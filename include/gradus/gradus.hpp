@@ -1,5 +1,5 @@
-/// Gradus trains neural networks inside a C++ program. This file includes everything but io (gradus/io.hpp), in order
-/// of dependency: the architecture on one page.
+/// Gradus trains neural networks inside a C++ program. This file includes everything but io (gradus/io.hpp) and testing/,
+/// in order of dependency: the architecture on one page.
 #pragma once
 
 // core: shapes, tensors, symbolic sizes, options, random numbers, threads
