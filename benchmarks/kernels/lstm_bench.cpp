@@ -54,12 +54,16 @@ struct Layer {
         a.precision = precision;
         return a;
     }
+    /// Forward and backward.
+    void step() {
+        kernels::lstm_forward(forward(true));
+        kernels::lstm_backward(backward());
+    }
     double forward_flops() const { return 2.0 * double(B * steps) * double(D + U) * double(4 * U); }
 
     bool agrees_with_reference() {
         Layer other(*this);
-        kernels::lstm_forward(forward(true));
-        kernels::lstm_backward(backward());
+        step();
         kernels::ref::lstm_forward(other.forward(true));
         kernels::ref::lstm_backward(other.backward());
         double scale = 1;
@@ -75,24 +79,13 @@ void train(benchmark::State& state, bool masked, ProductPrecision precision = {}
     Layer layer(state.range(0), state.range(1), state.range(2), state.range(3), masked);
     layer.precision = precision;
     if (!layer.agrees_with_reference()) return state.SkipWithError("differs from the reference");
-    const double s = bench::time_kernel(state, [&] {
-        kernels::lstm_forward(layer.forward(true));
-        kernels::lstm_backward(layer.backward());
-    });
+    const double s = bench::time_kernel(state, [&] { layer.step(); });
     const double forward = bench::best_seconds([&] { kernels::lstm_forward(layer.forward(true)); });
     state.counters["ms"] = 1e3 * s;
     state.counters["forward ms"] = 1e3 * forward;
     if (masked) { // beside the same steps without a mask
         Layer whole(layer.B, layer.steps, layer.D, layer.U);
-        const auto [with, without] = bench::in_turn(
-            [&] {
-                kernels::lstm_forward(layer.forward(true));
-                kernels::lstm_backward(layer.backward());
-            },
-            [&] {
-                kernels::lstm_forward(whole.forward(true));
-                kernels::lstm_backward(whole.backward());
-            });
+        const auto [with, without] = bench::in_turn([&] { layer.step(); }, [&] { whole.step(); });
         state.counters["xunmasked"] = with / without;
     }
     state.counters["samples/s"] = double(layer.B) / s;

@@ -170,29 +170,22 @@ std::vector<float> tile(bool native, const std::vector<float>& a, const std::vec
 } // namespace
 
 TEST_CASE("the emulation of bfloat16 has the bits of the instruction", "[kernels]") {
-    if (!available(Isa::avx512)) {
-        WARN("skipped: no AVX-512 on this machine");
-        return;
-    }
-    IsaScope scope(Isa::avx512);
-    if (!kernels::detail::has_vdpbf16ps()) {
-        WARN("skipped: this machine has no vdpbf16ps");
-        return;
-    }
-    for (const float size : {1.f, 1e-19f, 1e-25f, 1e-38f, 1e19f, 3e38f}) {
-        const Index m = 9, n = 70, k = 41;
-        auto a = numbers(m * k, 5), b = numbers(k * n, 6);
-        for (float& x : a) x *= size;
-        for (float& x : b) x *= size;
-        a[3] = -0.f;
-        a[50] = 1e-41f;
-        b[7] = -3e-39f;
-        CAPTURE(size);
-        CHECK(same(tile(true, a, b, m, n, k), tile(false, a, b, m, n, k)));
-        a[1] = inf;
-        b[90] = nan_value;
-        CHECK(same(tile(true, a, b, m, n, k), tile(false, a, b, m, n, k)));
-    }
+    kernel_support::where_vdpbf16ps_runs([] {
+        for (const float size : {1.f, 1e-19f, 1e-25f, 1e-38f, 1e19f, 3e38f}) {
+            const Index m = 9, n = 70, k = 41;
+            auto a = numbers(m * k, 5), b = numbers(k * n, 6);
+            for (float& x : a) x *= size;
+            for (float& x : b) x *= size;
+            a[3] = -0.f;
+            a[50] = 1e-41f;
+            b[7] = -3e-39f;
+            CAPTURE(size);
+            CHECK(same(tile(true, a, b, m, n, k), tile(false, a, b, m, n, k)));
+            a[1] = inf;
+            b[90] = nan_value;
+            CHECK(same(tile(true, a, b, m, n, k), tile(false, a, b, m, n, k)));
+        }
+    });
 }
 
 TEST_CASE("a product in bfloat16 has the same bits for any number of threads and leaves the mode", "[kernels]") {

@@ -57,6 +57,22 @@ template <class T> double largest_difference(const Numbers<T>& a, const Numbers<
     return d;
 }
 
+#if !GRADUS_EIGEN_KERNELS
+/// Calls f on AVX-512 where the machine has vdpbf16ps; says so where it has not.
+template <class F> void where_vdpbf16ps_runs(F f) {
+    if (!kernels::available(kernels::Isa::avx512)) {
+        WARN("skipped: no AVX-512 on this machine");
+        return;
+    }
+    kernels::IsaScope scope(kernels::Isa::avx512);
+    if (!kernels::detail::has_vdpbf16ps()) {
+        WARN("skipped: this machine has no vdpbf16ps");
+        return;
+    }
+    f();
+}
+#endif
+
 /// f() gives numbers; they must have the same bits on AVX2 and AVX-512 and, on each set, for 1, 2, 3 and 8 threads.
 template <class F> void check_same_bits(F f) {
     using kernels::Isa;

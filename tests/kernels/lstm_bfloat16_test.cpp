@@ -39,12 +39,6 @@ template <class T> Problem<T> ran(const Case& k, ProductPrecision precision, boo
     return p;
 }
 
-template <class T> std::vector<std::vector<T>*> results(Problem<T>& p) {
-    std::vector<std::vector<T>*> all{&p.h, &p.c, &p.dx, &p.dw, &p.dr, &p.db, &p.dh0, &p.dc0};
-    if (p.k.sequence) all.push_back(&p.y);
-    return all;
-}
-
 /// The largest difference of any result, relative to the largest element of it.
 template <class T> double difference(Problem<T>& p, Problem<T>& q) {
     double worst = 0;
@@ -58,13 +52,6 @@ template <class T> double difference(Problem<T>& p, Problem<T>& q) {
         worst = worse(worst, apart / scale);
     }
     return worst;
-}
-
-template <class T> bool same_bits(Problem<T>& p, Problem<T>& q) {
-    const auto a = results(p), b = results(q);
-    for (std::size_t r = 0; r < a.size(); ++r)
-        if (!same(*a[r], *b[r], p.shift)) return false;
-    return true;
 }
 
 } // namespace
@@ -186,11 +173,7 @@ TEST_CASE("lstm bfloat16: bits, written down", "[lstm]") {
         return;
     }
     auto p = ran<float>(cases[6], bfloat16, true);
-    std::uint64_t hash = 14695981039346656037u;
-    for (const auto* v : results(p))
-        for (std::size_t i = 0; i < v->size() * sizeof(float); ++i)
-            hash = (hash ^ reinterpret_cast<const unsigned char*>(v->data())[i]) * 1099511628211u;
-    CHECK(hash == 0x897d70e1d4a5e75eu);
+    CHECK(hash_of(results(p)) == 0x897d70e1d4a5e75eu);
 }
 
 namespace {
@@ -235,20 +218,13 @@ std::vector<float> products(bool native, Index rows, Index k, float size) {
 } // namespace
 
 TEST_CASE("lstm bfloat16: the emulation has the bits of the instruction", "[lstm]") {
-    if (!available(Isa::avx512)) {
-        WARN("skipped: no AVX-512 on this machine");
-        return;
-    }
-    IsaScope scope(Isa::avx512);
-    if (!kernels::detail::has_vdpbf16ps()) {
-        WARN("skipped: this machine has no vdpbf16ps");
-        return;
-    }
-    for (const Index rows : {1, 2, 5, 8, 13})
-        for (const Index k : {1, 2, 15, 16, 17, 31, 32, 33, 47, 64, 81})
-            for (const float size : {1.f, 1e-19f, 1e19f}) {
-                CAPTURE(rows, k, size);
-                CHECK(kernel_support::same(products(true, rows, k, size), products(false, rows, k, size)));
-            }
+    kernel_support::where_vdpbf16ps_runs([] {
+        for (const Index rows : {1, 2, 5, 8, 13})
+            for (const Index k : {1, 2, 15, 16, 17, 31, 32, 33, 47, 64, 81})
+                for (const float size : {1.f, 1e-19f, 1e19f}) {
+                    CAPTURE(rows, k, size);
+                    CHECK(kernel_support::same(products(true, rows, k, size), products(false, rows, k, size)));
+                }
+    });
 }
 #endif

@@ -122,4 +122,24 @@ template <class T> bool same(const std::vector<T>& a, const std::vector<T>& b, I
            (a.size() == n || std::memcmp(a.data() + n, b.data() + n, (a.size() - n) * sizeof(T)) == 0);
 }
 
+/// What forward and backward write.
+template <class T> std::vector<std::vector<T>*> results(Problem<T>& p) {
+    std::vector<std::vector<T>*> all{&p.h, &p.c, &p.dx, &p.dw, &p.dr, &p.db, &p.dh0, &p.dc0};
+    if (p.k.sequence) all.push_back(&p.y);
+    return all;
+}
+template <class T> bool same_bits(Problem<T>& p, Problem<T>& q) {
+    const auto a = results(p), b = results(q);
+    for (std::size_t r = 0; r < a.size(); ++r)
+        if (!same(*a[r], *b[r], p.shift)) return false;
+    return true;
+}
+template <class T> std::uint64_t hash_of(const std::vector<std::vector<T>*>& arrays) {
+    std::uint64_t hash = 14695981039346656037u;
+    for (const auto* v : arrays)
+        for (std::size_t i = 0; i < v->size() * sizeof(T); ++i)
+            hash = (hash ^ reinterpret_cast<const unsigned char*>(v->data())[i]) * 1099511628211u;
+    return hash;
+}
+
 } // namespace lstm_problem

@@ -65,8 +65,8 @@ inline void copy_tensor(const SafetensorsFile& file, const TensorEntry& e, const
 }
 
 /// Tensors of a file made by save that are not the model's variables.
-inline bool is_auxiliary(const SafetensorsFile& file, const std::string& name) {
-    return is_model_file(file) && (name.compare(0, 10, "optimizer/") == 0 || name.compare(0, 9, "constant/") == 0);
+inline bool is_auxiliary(const std::string& name) {
+    return name.compare(0, 10, "optimizer/") == 0 || name.compare(0, 9, "constant/") == 0;
 }
 
 } // namespace detail
@@ -78,7 +78,8 @@ inline bool is_auxiliary(const SafetensorsFile& file, const std::string& name) {
 inline WeightsReport load_weights(ModelBase& model, const std::string& path, const LoadWeightsOptions& options = {}) {
     const std::vector<ModelBase::Variable> variables = model.variables();
     const SafetensorsFile file = SafetensorsFile::read(path);
-    if (detail::is_model_file(file)) detail::check_model_version(file, path);
+    const bool own = detail::is_model_file(file);
+    if (own) detail::check_model_version(file, path);
     WeightsReport report;
     std::unordered_set<std::string> names;
     std::vector<std::pair<const TensorEntry*, AnyView>> copies;
@@ -97,10 +98,10 @@ inline WeightsReport load_weights(ModelBase& model, const std::string& path, con
         }
     }
     for (const TensorEntry& e : file.entries())
-        if (!names.count(e.name) && !detail::is_auxiliary(file, e.name)) report.unexpected.push_back(e.name);
+        if (!names.count(e.name) && !(own && detail::is_auxiliary(e.name))) report.unexpected.push_back(e.name);
     if (options.strict && !report.complete())
         throw_value_error(path + ": does not fit the model: " + report.to_string());
-    if (detail::is_model_file(file)) detail::check_model_sum(file, path);
+    if (own) detail::check_model_sum(file, path);
     for (const auto& [entry, view] : copies) detail::copy_tensor(file, *entry, view);
     return report;
 }

@@ -29,28 +29,18 @@ inline float round_to_bfloat16(float x) {
 
 namespace detail {
 
-/// Whether vdpbf16ps can run.
-inline bool has_vdpbf16ps() {
-#if GRADUS_EIGEN_KERNELS
-    return false;
-#else
-    return isa() == Isa::avx512 && __builtin_cpu_supports("avx512bf16");
-#endif
-}
-
 #if !GRADUS_EIGEN_KERNELS
 /// A template, so that only programs that use it compile the kernels.
 template <class T> const GemmTable<T>& bfloat16_table(bool native) {
     if (native) return avx512::bfloat16_table<avx512::Bfloat16Native>;
-    return isa() == Isa::avx512 ? avx512::bfloat16_table<avx512::Bfloat16Emulated>
-           : isa() == Isa::avx2 ? avx2::bfloat16_table<avx2::Bfloat16Emulated>
-                                : baseline::bfloat16_table<baseline::Bfloat16Emulated>;
+    return pick(avx512::bfloat16_table<avx512::Bfloat16Emulated>, avx2::bfloat16_table<avx2::Bfloat16Emulated>,
+                baseline::bfloat16_table<baseline::Bfloat16Emulated>);
 }
 template <class T> const RecurrentFormat<T>& bfloat16_format(bool native) {
     if (native) return avx512::bfloat16_format<avx512::Bfloat16NativeRows>;
-    return isa() == Isa::avx512 ? avx512::bfloat16_format<avx512::Bfloat16EmulatedRows>
-           : isa() == Isa::avx2 ? avx2::bfloat16_format<avx2::Bfloat16EmulatedRows>
-                                : baseline::bfloat16_format<baseline::Bfloat16EmulatedRows>;
+    return pick(avx512::bfloat16_format<avx512::Bfloat16EmulatedRows>,
+                avx2::bfloat16_format<avx2::Bfloat16EmulatedRows>,
+                baseline::bfloat16_format<baseline::Bfloat16EmulatedRows>);
 }
 /// AMD's vdpbf16ps takes the time of one fma and does the work of two; on Emerald Rapids it takes that of four.
 inline bool bfloat16_native() { return has_vdpbf16ps() && __builtin_cpu_is("amd"); }

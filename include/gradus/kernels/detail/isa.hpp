@@ -84,6 +84,19 @@ inline Isa isa() {
     return i >= 0 ? static_cast<Isa>(i) : detail::first_isa();
 }
 
+namespace detail {
+
+/// Whether vdpbf16ps can run.
+inline bool has_vdpbf16ps() {
+#if GRADUS_EIGEN_KERNELS
+    return false;
+#else
+    return isa() == Isa::avx512 && __builtin_cpu_supports("avx512bf16");
+#endif
+}
+
+} // namespace detail
+
 /// Tests and benchmarks: runs the whole process on another set while it lives. Throws ValueError if it is not
 /// available.
 class IsaScope {
