@@ -45,9 +45,9 @@ class Arithmetic(unittest.TestCase):
 
     def test_a_peer_that_cannot_be_had_is_left_out(self):
         with tempfile.TemporaryDirectory() as directory:
-            found, left_out = peers.prepare(["torch", "jax"], pathlib.Path(directory) / "no-python", directory)
+            found, left_out = peers.prepare(["torch", "jax", "rltools"], pathlib.Path(directory) / "no-python", directory)
         self.assertEqual(found, [])
-        self.assertEqual(set(left_out), {"torch", "jax"})
+        self.assertEqual(set(left_out), {"torch", "jax", "rltools"})
 
 
 class Failures(unittest.TestCase):

@@ -13,6 +13,8 @@ PYTHON = {
     "torch": (["numpy", "torch"], "import torch"),
     "jax": (["numpy", "keras", "jax", "jaxlib"], "import jax, keras"),
     "tensorflow": (["numpy", "keras", "tensorflow", "tensorflow-cpu"], "import tensorflow, keras"),
+    # Its package carries the headers; importing it would ask for a C++ extension.
+    "rltools": (["rltools"], "import importlib.util as u; print(u.find_spec('rltools').submodule_search_locations[0])"),
 }
 NAMES = [*PYTHON, "dlib", "onednn"]
 
@@ -20,7 +22,8 @@ NAMES = [*PYTHON, "dlib", "onednn"]
 PARTS = {"onednn"}
 
 LABELS = {"gradus": "Gradus", "torch": "PyTorch", "torch compiled": "PyTorch, compiled", "jax": "Keras on JAX",
-          "tensorflow": "Keras on TensorFlow", "dlib": "dlib", "onednn": "oneDNN's LSTMs alone"}
+          "tensorflow": "Keras on TensorFlow", "rltools": "RLtools", "dlib": "dlib",
+          "onednn": "oneDNN's LSTMs alone"}
 
 ALL = ["mlp_small", "mlp_mnist", "lstm_text", "lstm_char"]
 NOTES = {
@@ -28,6 +31,8 @@ NOTES = {
     "torch compiled": "torch.compile leaves nn.LSTM as it is; its first steps are those of a filled cache.",
     "jax": "Keras on JAX trains with fit(), 32 steps a call for the dense models.",
     "tensorflow": "Keras on TensorFlow trains with fit(), 32 steps a call for the dense models.",
+    "rltools": "RLtools takes every size as a template argument and is compiled with -O3 -ffast-math -march=native. It has "
+               "no LSTM, and computes the loss's gradient without its value.",
     "dlib": "dlib has no LSTM.",
     "onednn": "oneDNN runs the LSTMs alone, forward and backward: no embedding, dropout, Dense, loss or optimizer.",
 }
@@ -107,14 +112,21 @@ def build(source, directory, flags):
     return program
 
 
-def dlib_flags():
+def rltools_flags(environments):
+    python, statement = environments.provide("rltools"), PYTHON["rltools"][1]
+    package = pathlib.Path(quiet([python, "-c", statement]).strip())
+    return ["-ffast-math", f"-I{package / 'external/rl_tools/include'}", "-lopenblas"]
+
+
+def dlib_flags(_):
     return ["-DDLIB_USE_BLAS", "-lopenblas", *quiet(["pkg-config", "--cflags", "--libs", "dlib-1"]).split()]
 
 
 # Source, flags and workloads.
 COMPILED = {
+    "rltools": ("rltools_train.cpp", rltools_flags, ["mlp_small", "mlp_mnist"]),
     "dlib": ("dlib_train.cpp", dlib_flags, ["mlp_small", "mlp_mnist"]),
-    "onednn": ("onednn_lstm.cpp", lambda: ["-ldnnl"], ["lstm_text", "lstm_char"]),
+    "onednn": ("onednn_lstm.cpp", lambda _: ["-ldnnl"], ["lstm_text", "lstm_char"]),
 }
 
 
@@ -134,7 +146,8 @@ def prepare(names, python, directory, compile_torch=False):
         try:
             if name in COMPILED:
                 source, flags, workloads = COMPILED[name]
-                found.append(Peer(name, compiled(build(source, directory, flags)), workloads=workloads))
+                program = build(source, directory, lambda: flags(environments))
+                found.append(Peer(name, compiled(program), workloads=workloads))
                 continue
             interpreter = environments.provide(name)
             if name == "torch":
