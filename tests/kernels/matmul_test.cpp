@@ -108,6 +108,15 @@ std::vector<Case> large_cases() {
     return all;
 }
 
+/// Weight gradients of many rows: little to compute, in sums so long that a cell has no work for a whole row of them.
+std::vector<Case> deep_cases() {
+    std::vector<Case> all;
+    const Index sizes[][3] = {{32, 10, 20000}, {30, 1, 50000}, {64, 10, 12800}, {200, 1, 30000}, {13, 2, 100000}};
+    for (const auto& s : sizes)
+        all.push_back({s[0], s[1], s[2], Transpose::yes, Transpose::no, s[1] == 1, false, false, 0});
+    return all;
+}
+
 /// Rows of the left side a multiple of 4096 bytes apart, which a block packs where its right side has columns enough:
 /// few rows by a right side as it lies, and more by a packed one.
 template <class T> std::vector<Case> aligned_cases() {
@@ -163,6 +172,8 @@ TEST_CASE("matmul agrees with Eigen on every set", "[kernels]") {
     check_against_reference<double>(cases());
     check_against_reference<float>(large_cases());
     check_against_reference<double>(large_cases());
+    check_against_reference<float>(deep_cases());
+    check_against_reference<double>(deep_cases());
     check_against_reference<float>(aligned_cases<float>());
     check_against_reference<double>(aligned_cases<double>());
 }
@@ -180,6 +191,7 @@ TEST_CASE("matmul is one chain of fused multiply-adds per output", "[kernels]") 
     };
     if (!available(Isa::avx2)) return;
     for (const Case& p : cases()) check(0.f, p), check(0.0, p);
+    for (const Case& p : deep_cases()) check(0.f, p), check(0.0, p);
     for (const Case& p : aligned_cases<float>()) check(0.f, p);
     for (const Case& p : aligned_cases<double>()) check(0.0, p);
     const auto large = large_cases();
@@ -191,7 +203,8 @@ TEST_CASE("matmul gives the same bits for any number of threads", "[kernels]") {
     const Case large[] = {{200, 300, 310, Transpose::no, Transpose::no, false, true, true, 0},
                           {130, 600, 290, Transpose::no, Transpose::yes, true, true, false, 1},
                           {50, 256, 900, Transpose::yes, Transpose::no, true, false, false, 0},
-                          {1200, 64, 100, Transpose::yes, Transpose::yes, false, false, false, 2}};
+                          {1200, 64, 100, Transpose::yes, Transpose::yes, false, false, false, 2},
+                          {64, 10, 12800, Transpose::yes, Transpose::no, true, false, false, 1}};
     for (Isa set : all_isas) {
         if (!available(set)) continue;
         IsaScope scope(set);

@@ -71,7 +71,7 @@ MatmulPlan matmul_plan(Index m, Index n, Index k, Index lda, Transpose ta, Trans
     } else {
         const Index step = 2 * gemm_panel<T>;
         plan.rows = m < 48 ? m : 48;
-        plan.cols = (wanted / plan.rows + step - 1) / step * step;
+        plan.cols = std::max(step, (wanted / plan.rows + step - 1) / step * step); // a deep sum is work enough
         if (plan.cols > width) plan.cols = width;
     }
     return plan;
