@@ -1,11 +1,11 @@
-"""Gradus's product in bfloat16 beside PyTorch's (oneDNN), in turn, shape by shape; writes a table.
+"""Gradus's product in bfloat16 beside PyTorch's (oneDNN), in turn, shape by shape; prints a table.
 
     cmake --workflow --preset bench
     python3 benchmarks/bfloat16.py [--threads 1] [--python PATH]
 
 Runs under a Python that has PyTorch: --python, by default that of compare.py's environments. Three figures for each
-shape, in GFLOP/s, the best of several windows: Gradus's product of float operands, PyTorch's under autocast, which
-rounds both operands too, and PyTorch's of operands that are bfloat16 already.
+shape, in GFLOP/s, the best of several windows: Gradus's product of float operands, PyTorch's with both operands rounded
+in each product, as autocast does, and PyTorch's of operands that are bfloat16 already.
 """
 import argparse
 import json

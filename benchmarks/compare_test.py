@@ -7,6 +7,7 @@ import unittest
 
 import compare
 import peers
+import peers.common
 import scaling
 
 PROGRAMS = sys.argv.pop()
@@ -42,6 +43,12 @@ class Arithmetic(unittest.TestCase):
         for name, (projects, _) in peers.PYTHON.items():
             self.assertGreaterEqual(len(peers.pinned(projects)), len(projects), name)
             self.assertTrue(all("==" in line for line in peers.pinned(projects)))
+
+    def test_every_peer_and_workload_is_entered_everywhere(self):
+        self.assertEqual(peers.LABELS.keys(), {*peers.NAMES, "torch compiled", "gradus"})
+        self.assertEqual(set(peers.NAMES), {*peers.PYTHON, *peers.COMPILED})
+        self.assertEqual(set(compare.WORKLOADS), set(peers.ALL))
+        self.assertEqual({name: w.batch for name, w in compare.WORKLOADS.items()}, peers.common.BATCH)
 
     def test_a_peer_that_cannot_be_had_is_left_out(self):
         with tempfile.TemporaryDirectory() as directory:

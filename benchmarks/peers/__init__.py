@@ -102,9 +102,10 @@ class Environments:
 
 
 def build(source, directory, flags):
-    """The program of a C++ peer, compiled where it is older than its source or what the peers share."""
+    """The program of a C++ peer, compiled where it is older than what it is made of."""
     source, program = HERE / source, pathlib.Path(directory) / pathlib.Path(source).stem
-    newest = max(file.stat().st_mtime for file in (source, HERE / "common.hpp"))
+    made_of = (source, HERE / "common.hpp", HERE.parent / "openblas_core.hpp", REQUIREMENTS, pathlib.Path(__file__))
+    newest = max(file.stat().st_mtime for file in made_of)
     if not program.exists() or program.stat().st_mtime < newest:
         print(f"compiling {program.name}", file=sys.stderr, flush=True)
         program.parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +116,8 @@ def build(source, directory, flags):
 def rltools_flags(environments):
     python, statement = environments.provide("rltools"), PYTHON["rltools"][1]
     package = pathlib.Path(quiet([python, "-c", statement]).strip())
-    return ["-ffast-math", f"-I{package / 'external/rl_tools/include'}", "-lopenblas"]
+    version = quiet([python, "-c", "import importlib.metadata as m; print(m.version('rltools'))"]).strip()
+    return ["-ffast-math", f'-DRLTOOLS_VERSION="{version}"', f"-I{package / 'external/rl_tools/include'}", "-lopenblas"]
 
 
 def dlib_flags(_):

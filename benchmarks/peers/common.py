@@ -5,7 +5,6 @@ import os
 import statistics
 import time
 
-WORKLOADS = ["mlp_small", "mlp_mnist", "lstm_text", "lstm_char"]
 BATCH = {"mlp_small": 32, "mlp_mnist": 128, "lstm_text": 32, "lstm_char": 64}
 BATCHES = 8
 WARM_UP = 20
@@ -13,7 +12,7 @@ WARM_UP = 20
 
 def options(description):
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--workload", choices=WORKLOADS, default="mlp_small")
+    parser.add_argument("--workload", choices=BATCH, default="mlp_small")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=6, help="time for the windows")
     return parser

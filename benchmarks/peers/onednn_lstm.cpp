@@ -1,7 +1,7 @@
 // oneDNN's LSTM primitives alone, forward and backward: onednn_lstm WORKLOAD SECONDS, lstm_text or lstm_char; threads
 // by OMP_NUM_THREADS. No embedding, dropout, loss, Dense or optimizer: what a peer built on them could reach at best.
 //
-//     c++ -O2 -std=c++17 onednn_lstm.cpp -o onednn_lstm -ldnnl
+//     c++ -O3 -march=native -std=c++17 onednn_lstm.cpp -o onednn_lstm -ldnnl
 #include "common.hpp"
 
 #include <dnnl.hpp>

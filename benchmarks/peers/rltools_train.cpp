@@ -1,6 +1,8 @@
-// RLtools' training throughput: rltools_train WORKLOAD SECONDS, mlp_small or mlp_mnist; threads by OPENBLAS_NUM_THREADS.
+// RLtools' training throughput: rltools_train WORKLOAD SECONDS, mlp_small or mlp_mnist; threads by
+// OPENBLAS_NUM_THREADS.
 //
-//     c++ -O3 -ffast-math -march=native -std=c++17 -IRLTOOLS/include rltools_train.cpp -o rltools_train -lopenblas
+//     c++ -O3 -ffast-math -march=native -std=c++17 -DRLTOOLS_VERSION='"2.2.1"' -IRLTOOLS/include \
+//         rltools_train.cpp -o rltools_train -lopenblas
 //
 // Its headers come with the Python package rltools. Every size is a template argument there; no value of the loss is
 // computed, only its gradient.
@@ -38,11 +40,13 @@ constexpr Size batches = 8, classes = 10;
 
 /// Two hidden layers of Units with relu, ten logits.
 template <Size Features, Size Units, Size Batch> void train(const char* workload, double seconds) {
-    using Configuration = rlt::nn_models::mlp::Configuration<Policy, Size, classes, 3, Units,
-                                                             rlt::nn::activation_functions::ActivationFunction::RELU,
-                                                             rlt::nn::activation_functions::ActivationFunction::IDENTITY>;
-    using Model = rlt::nn_models::mlp::NeuralNetwork<Configuration, rlt::nn::capability::Gradient<rlt::nn::parameters::Adam>,
-                                                     rlt::tensor::Shape<Size, Batch, Features>>;
+    using Configuration =
+        rlt::nn_models::mlp::Configuration<Policy, Size, classes, 3, Units,
+                                           rlt::nn::activation_functions::ActivationFunction::RELU,
+                                           rlt::nn::activation_functions::ActivationFunction::IDENTITY>;
+    using Model =
+        rlt::nn_models::mlp::NeuralNetwork<Configuration, rlt::nn::capability::Gradient<rlt::nn::parameters::Adam>,
+                                           rlt::tensor::Shape<Size, Batch, Features>>;
 
     Device device;
     Device::SPEC::RANDOM::ENGINE<> rng;
@@ -78,8 +82,8 @@ template <Size Features, Size Units, Size Batch> void train(const char* workload
     const auto step = [&] {
         auto& inputs = x[steps % batches];
         rlt::forward(device, *model, inputs, buffer, rng);
-        rlt::nn::loss_functions::categorical_cross_entropy::gradient(device, model->output_layer.output, y[steps % batches],
-                                                                     gradient);
+        rlt::nn::loss_functions::categorical_cross_entropy::gradient(device, model->output_layer.output,
+                                                                     y[steps % batches], gradient);
         rlt::zero_gradient(device, *model);
         rlt::backward(device, *model, inputs, gradient, buffer);
         rlt::step(device, optimizer, *model);
@@ -90,7 +94,8 @@ template <Size Features, Size Units, Size Batch> void train(const char* workload
     const double first_step_at = now();
     while (steps < 20) step();
     const auto rates = windows(seconds, Batch, step, [] {});
-    report(std::string("RLtools 2.2, OpenBLAS for ") + openblas_get_corename(), workload, first_step_at, rates);
+    report(std::string("RLtools " RLTOOLS_VERSION ", OpenBLAS for ") + openblas_get_corename(), workload, first_step_at,
+           rates);
 }
 
 } // namespace

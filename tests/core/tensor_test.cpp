@@ -1,6 +1,7 @@
 #include "catch.hpp"
 #include <gradus/core/tensor.hpp>
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <vector>
@@ -69,6 +70,21 @@ TEST_CASE("Tensor: copies are deep, moves leave nothing") {
     CHECK(a[0] == 5);
     CHECK(a.reshaped({2, 1}).shape() == Shape{2, 1});
     CHECK(tensor({{1, 2}, {3, 4}, {5, 6}}).rows(1, 3)(1, 1) == 6);
+}
+
+TEST_CASE("AlignedBuffer: from 2 MiB on it begins on a huge page; bytes are zero, moves and swaps keep them") {
+    constexpr Index mib = Index{1} << 20;
+    for (Index bytes : {Index{1}, 2 * mib - 1, 2 * mib, 2 * mib + 1, 5 * mib + 3}) {
+        CAPTURE(bytes);
+        AlignedBuffer buffer(bytes);
+        CHECK(reinterpret_cast<std::uintptr_t>(buffer.data()) % (bytes < 2 * mib ? 64 : 2 * mib) == 0);
+        CHECK(std::all_of(buffer.data(), buffer.data() + bytes, [](std::byte b) { return b == std::byte{}; }));
+        buffer.data()[bytes - 1] = std::byte{7};
+        AlignedBuffer other(3), taken(std::move(buffer));
+        other = std::move(taken);
+        CHECK((other.bytes() == bytes && other.data()[bytes - 1] == std::byte{7}));
+    }
+    CHECK(AlignedBuffer(0).data() == nullptr);
 }
 
 TEST_CASE("Tensor: more bytes than memory can have are an error") {
