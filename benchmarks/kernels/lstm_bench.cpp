@@ -70,8 +70,12 @@ struct Layer {
         for (float v : other.dr) scale = std::max(scale, double(std::abs(v)));
         // A float that differs in its last bit may round to the next bfloat16.
         const double least = precision.format() ? 1e-3 : 1e-5, bound = scale * (precision.format() ? 1e-3 : 1e-4);
-        return bench::largest_difference(y, other.y) <= least && bench::largest_difference(dx, other.dx) <= bound &&
-               bench::largest_difference(dr, other.dr) <= bound && bench::largest_difference(dw, other.dw) <= bound;
+        const auto within = [](double most, const auto& a, const auto& b) {
+            return bench::largest_difference(a, b) <= most;
+        };
+        return within(least, y, other.y) && within(least, h, other.h) && within(least, c, other.c) &&
+               within(bound, dx, other.dx) && within(bound, dr, other.dr) && within(bound, dw, other.dw) &&
+               within(bound, db, other.db);
     }
 };
 

@@ -1,4 +1,4 @@
-"""Writes the golden numbers beside this file: python make.py (about two minutes; versions in requirements.txt).
+"""Writes the golden numbers beside this file: python make.py (two to three minutes; versions in requirements.txt).
 `python make.py lstm schedules` writes these files alone.
 
 Keras on JAX is the source, because the layers follow Keras; PyTorch checks what both define alike.
@@ -313,7 +313,7 @@ def pooling_cases():
         outputs, upstream, gradients, _ = run_layer(rng, layer, x, [], **call)
         tensors |= {f"{name}/x": x, f"{name}/y": outputs[0], f"{name}/dy": upstream[0], f"{name}/dx": gradients[1]}
         tensors |= {f"{name}/mask": mask} if name == "mask" else {}
-    save("global_average_pooling1d", "keras", tensors)
+    save("global_average_pooling_1d", "keras", tensors)
 
 
 def normalization_cases():
@@ -787,7 +787,7 @@ def adapted_normalization_cases():
 
 
 CASES = {"activation": activation_cases, "dense": dense_cases, "embedding": embedding_cases, "lstm": lstm_cases,
-         "bidirectional": bidirectional_cases, "global_average_pooling1d": pooling_cases, "batch_normalization": normalization_cases,
+         "bidirectional": bidirectional_cases, "global_average_pooling_1d": pooling_cases, "batch_normalization": normalization_cases,
          "layer_normalization": normalization_cases, "normalization": adapted_normalization_cases, "losses": loss_cases,
          "metrics": metric_cases, "optimizers": optimizer_cases, "schedules": schedule_cases, "shaping": shaping_cases,
          "fit": fit_cases}

@@ -12,7 +12,7 @@ TEST_CASE("GlobalAveragePooling1D: gradients") {
 }
 
 TEST_CASE("GlobalAveragePooling1D: Keras's numbers", "[golden]") {
-    const auto file = golden_file("global_average_pooling1d");
+    const auto file = golden_file("global_average_pooling_1d");
     const auto check = [&]<class T>(T, const std::string& name) {
         const Golden<T> g{file, name + "/", {"x"}, {"y"}, {}};
         const auto in = g.nodes();

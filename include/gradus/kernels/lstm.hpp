@@ -74,21 +74,10 @@ template <class T> struct LSTMBackward {
 
 namespace detail {
 
-/// Units and gate columns are padded to this in packed weights and saved arrays.
-inline constexpr Index lstm_pad = 16;
-constexpr Index lstm_padded(Index units) { return (units + lstm_pad - 1) / lstm_pad * lstm_pad; }
-/// Features are laid out in pairs.
-constexpr Index lstm_even(Index features) { return features + features % 2; }
-
-/// Blocks of rows: up to four where a batch is worth sharing, at most 32 rows in each. Never falls as the batch grows.
-constexpr Index lstm_blocks(Index batch) {
-    return batch < 16 ? 1 : batch < 32 ? 2 : batch <= 128 ? 4 : (batch + 31) / 32;
-}
-constexpr Index lstm_block_rows(Index batch) { return (batch + lstm_blocks(batch) - 1) / lstm_blocks(batch); }
-
 /// Rows of gate gradients that are gathered before they are multiplied into weight and input gradients: half of a first
 /// cache of 32 KiB for each group of units.
 inline constexpr Index lstm_chunk = 64;
+static_assert(lstm_chunk >= recurrent_max_rows, "a step's rows fit a chunk");
 
 template <class T> struct LSTMTable {
     void (*pack_forward)(T* packed, const T* kernel, const T* recurrent, const T* bias, Index features, Index units,
@@ -103,12 +92,6 @@ template <class T> struct LSTMTable {
                           Index first, Index last);
 };
 
-/// The first multiple of 64 bytes from p on.
-template <class T> T* lstm_aligned(T* p) {
-    const auto address = reinterpret_cast<std::uintptr_t>(p);
-    return p + static_cast<Index>((64 - address % 64) % 64 / sizeof(T));
-}
-
 } // namespace detail
 } // namespace kernels
 GRADUS_END
@@ -121,39 +104,27 @@ namespace kernels {
 
 /// Elements of `saved`. Grows with each size, as the two below, which any number of steps can use.
 constexpr Index lstm_saved(Index batch, Index time, Index features, Index units) {
-    const Index padded = detail::lstm_padded(units);
-    return time * batch * (6 * padded + detail::lstm_even(features)) + batch * padded;
+    const Index padded = detail::recurrent_padded(units);
+    return time * batch * (6 * padded + detail::recurrent_even(features)) + batch * padded;
 }
 
-/// Elements of the forward workspace.
+/// Elements of the forward workspace. A row of the vector kernel takes 5 padded U and 2 even D of them, of the
+/// reference up to 7 U + D.
 constexpr Index lstm_forward_workspace(Index batch, Index features, Index units) {
-    const Index padded = detail::lstm_padded(units), even = detail::lstm_even(features);
-    return 4 * padded * (padded + even + 1) + batch * (7 * padded + 2 * even) + 16 * (detail::lstm_blocks(batch) + 1);
+    const Index padded = detail::recurrent_padded(units), even = detail::recurrent_even(features);
+    return 4 * padded * (padded + even + 1) + batch * (7 * padded + 2 * even) +
+           16 * (detail::recurrent_blocks(batch) + 1);
 }
 
-/// Elements of the backward workspace.
+/// Elements of the backward workspace. A row takes 3 padded U beside its block's, of the reference 6 U.
 constexpr Index lstm_backward_workspace(Index batch, Index features, Index units) {
-    const Index padded = detail::lstm_padded(units), inputs = padded + detail::lstm_even(features);
+    const Index padded = detail::recurrent_padded(units), inputs = padded + detail::recurrent_even(features);
     const Index packed = 4 * padded * ((features + 63) / 64 * 64 + (padded + 63) / 64 * 64);
     const Index per_block = 4 * padded * (inputs + 1) + detail::lstm_chunk * (4 * padded + inputs) + 32;
-    return packed + detail::lstm_blocks(batch) * per_block + batch * 6 * padded + 16;
+    return packed + detail::recurrent_blocks(batch) * per_block + batch * 6 * padded + 16;
 }
 
 namespace ref {
-
-/// Rounds the operands of a product in place.
-template <class T> void round_operands(T* x, Index n, ProductPrecision precision) {
-    if (!precision.format() || !std::is_same_v<T, float>) return;
-    for (Index i = 0; i < n; ++i) x[i] = static_cast<T>(precision.format()->round(static_cast<float>(x[i])));
-}
-/// The weights [rows, 4U], or a rounded copy of them at `copy`, behind which it ends.
-template <class T> const T* round_weights(const T* weights, Index n, T*& copy, ProductPrecision precision) {
-    if (!precision.format()) return weights;
-    const T* rounded = copy;
-    copy = std::copy_n(weights, n, copy);
-    round_operands(copy - n, n, precision);
-    return rounded;
-}
 
 /// One step after the other, whole batch at a time. `saved` holds gates [T, B, 4U], c [T+1, B, U] and the masked inputs
 /// of the products [T, B, U+D].
@@ -294,14 +265,14 @@ template <class T> void lstm_forward(const LSTMForward<T>& a) {
 #else
     if (a.batch == 0 || a.units == 0) return;
     const auto& kernels = GRADUS_DISPATCH(lstm_table<T>);
-    const Index padded = detail::lstm_padded(a.units), rows = detail::lstm_block_rows(a.batch);
-    T* packed = detail::lstm_aligned(a.workspace);
-    const Index even = detail::lstm_even(a.features), per_row = 5 * padded + 2 * even;
+    const Index padded = detail::recurrent_padded(a.units), rows = detail::recurrent_block_rows(a.batch);
+    T* packed = detail::recurrent_aligned(a.workspace);
+    const Index even = detail::recurrent_even(a.features), per_row = 5 * padded + 2 * even;
     const auto* format = detail::recurrent_format<T>(a.precision);
     T* space = packed + 4 * padded * (padded + even + 1);
     kernels.pack_forward(packed, a.kernel, a.recurrent_kernel, a.bias, a.features, a.units, format);
     parallel_for(0, a.batch, rows, [&](Index first, Index last) {
-        T* mine = detail::lstm_aligned(space + first * per_row + first / rows * 16);
+        T* mine = detail::recurrent_aligned(space + first * per_row + first / rows * 16);
         kernels.forward(a, packed, first, last, mine, format);
     });
 #endif
@@ -315,10 +286,10 @@ template <class T> void lstm_backward(const LSTMBackward<T>& a) {
     if (a.units == 0 && a.dx) std::fill_n(a.dx, a.batch * a.time * a.features, T(0));
     if (a.batch == 0 || a.units == 0) return;
     const auto& kernels = GRADUS_DISPATCH(lstm_table<T>);
-    const Index padded = detail::lstm_padded(a.units), rows = detail::lstm_block_rows(a.batch);
-    const Index inputs = padded + detail::lstm_even(a.features), weights = 4 * padded * inputs;
+    const Index padded = detail::recurrent_padded(a.units), rows = detail::recurrent_block_rows(a.batch);
+    const Index inputs = padded + detail::recurrent_even(a.features), weights = 4 * padded * inputs;
     const auto* format = detail::recurrent_format<T>(a.precision);
-    T* packed = detail::lstm_aligned(a.workspace);
+    T* packed = detail::recurrent_aligned(a.workspace);
     T* space = packed + 4 * padded * ((a.features + 63) / 64 * 64 + (padded + 63) / 64 * 64);
     const Index per_block = weights + 4 * padded + detail::lstm_chunk * (4 * padded + inputs) + rows * 3 * padded + 16;
     kernels.pack_backward(packed, a.dx ? a.kernel : nullptr, a.recurrent_kernel, a.features, a.units, format);

@@ -56,7 +56,7 @@ template <class T> class LayerOf : public LayerBase {
 public:
     /// Allocates nothing, throws nothing.
     virtual void forward(Run<T>&) const = 0;
-    /// dx is overwritten; parameter gradients accumulate.
+    /// dx is overwritten; parameter gradients accumulate, but where Run::overwrites() says that they are unset.
     virtual void backward(Run<T>&) const = 0;
     /// One layer that does this and then `next`, whose input `input` it feeds; or none. Aliases the parameters of both.
     virtual std::unique_ptr<LayerOf> fuse(const LayerOf& next, int input) const {

@@ -13,9 +13,9 @@ GRADUS_BEGIN
 /// x [B, T, D] (then optional h0, c0 [B, U]) -> y [B, U], the last h; with return_sequences [B, T, U], every h; with
 /// return_state also h and c [B, U]. Formula and gate order (i f c o): kernels/lstm.hpp. Parameters kernel [D, 4U],
 /// recurrent_kernel [U, 4U], bias [4U]. A masked step copies h and c; masks pass with return_sequences and end here
-/// without. As Keras, but: with recurrent_dropout all gates share one mask (Keras draws one for each); sigmoid and tanh
-/// are the only activations; go_backwards with return_sequences gives y in the order of processing, as Keras. PyTorch
-/// orders gates i f g o.
+/// without. go_backwards with return_sequences gives y in the order of processing. As Keras, but: with recurrent_dropout
+/// all gates share one mask (Keras draws one for each); sigmoid and tanh are the only activations. PyTorch orders gates
+/// i f g o.
 template <class T = float> class LSTM : public Layer<LSTM, T>, public Recurrent {
 public:
     LSTM() = default;

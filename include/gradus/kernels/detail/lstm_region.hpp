@@ -14,7 +14,7 @@ template <class T> struct LSTMPlaces {
     T *gates, *c, *in;
     /// Of the rows first to last; `saved` may be null.
     LSTMPlaces(Index batch, Index time, Index features, Index u, Index first, T* saved)
-        : units(padded<T>(u)), inputs(padded<T>(u) + lstm_even(features)), groups(padded<T>(u) / group<T>),
+        : units(padded<T>(u)), inputs(padded<T>(u) + recurrent_even(features)), groups(padded<T>(u) / group<T>),
           gates(nullptr), c(nullptr), in(nullptr) {
         if (!saved) return;
         gates = saved + time * first * 4 * units;
@@ -33,7 +33,7 @@ template <class T> GRADUS_REGION_INLINE void lstm_pack_row(T* panels, const T* r
 
 template <class T> void lstm_pack_forward(T* packed, const T* kernel, const T* recurrent, const T* bias, Index features,
                                           Index units, const RecurrentFormat<T>* format) {
-    const Index wide = padded<T>(units), stride = (wide + lstm_even(features)) * panel_columns<T>;
+    const Index wide = padded<T>(units), stride = (wide + recurrent_even(features)) * panel_columns<T>;
     lstm_pack_row<T>(packed, bias, panel_columns<T>, units);
     T* panels = packed + 4 * wide;
     for (Index p = 0; p < wide + features; ++p) {
@@ -71,27 +71,6 @@ template <class T> void lstm_pack_backward(T* packed, const T* kernel, const T* 
                                 format);
 }
 
-/// product_rows in either format.
-template <class T> GRADUS_REGION_INLINE void lstm_rows(const RecurrentFormat<T>* format, Index rows, Index cols,
-                                                       Index outer, Index inner, const T* const* a, Index step,
-                                                       const T* b, const T* from, Index ldfrom, T* to) {
-    if (format)
-        format->rows(rows, cols, outer, inner, a, step, b, from, ldfrom, to, panel_columns<T>);
-    else
-        product_rows<T>(rows, cols, outer, inner, a, step, b, from, ldfrom, to, panel_columns<T>);
-}
-
-/// Indices of the rows that are not masked at time t.
-GRADUS_REGION_INLINE Index active_rows(int* active, const unsigned char* mask, Index time, Index t, Index rows) {
-    Index n = 0;
-    for (Index r = 0; r < rows; ++r) {
-        active[n] = int(r);
-        n += !mask || mask[r * time + t];
-    }
-    return n;
-}
-
-inline constexpr Index lstm_max_rows = 32;
 /// Depth of one pass over a panel: what stays in the first cache.
 template <class T> inline constexpr Index lstm_depth = 512 / Index(sizeof(T));
 
@@ -123,7 +102,7 @@ template <class T> GRADUS_NOINLINE void lstm_state(T* h, T* c, const T* c_before
     }
 }
 
-/// Rows first to last through all steps. space: what lstm_forward_workspace counts for these rows.
+/// Rows first to last through all steps. space: 5 padded U + 2 even D for each.
 template <class T> void lstm_forward_block(const LSTMForward<T>& a, const T* packed, Index first, Index last, T* space,
                                            const RecurrentFormat<T>* format) {
     const Index rows = last - first, D = a.features, U = a.units, S = a.time;
@@ -150,11 +129,11 @@ template <class T> void lstm_forward_block(const LSTMForward<T>& a, const T* pac
             copy_elements<T>(in + r * inputs, h + r * wide, wide);
     }
 
-    alignas(64) T z[lstm_max_rows * panel_columns<T>];
-    int active[lstm_max_rows + 1];
-    int all[lstm_max_rows];
-    for (int i = 0; i < lstm_max_rows; ++i) all[i] = i;
-    const T* in_rows[lstm_max_rows];
+    alignas(64) T z[recurrent_max_rows * panel_columns<T>];
+    int active[recurrent_max_rows + 1];
+    int all[recurrent_max_rows];
+    for (int i = 0; i < recurrent_max_rows; ++i) all[i] = i;
+    const T* in_rows[recurrent_max_rows];
     for (Index s = 0; s < S; ++s) {
         const Index t = a.go_backwards ? S - 1 - s : s;
         const Index n = active_rows(active, a.mask ? a.mask + first * S : nullptr, S, t, rows);
@@ -173,12 +152,12 @@ template <class T> void lstm_forward_block(const LSTMForward<T>& a, const T* pac
         for (Index g = 0; g < (n > 0 ? at.groups : 0); ++g) {
             const T* panel = packed + 4 * wide + g * inputs * panel_columns<T>;
             const T* from = packed + g * panel_columns<T>;
-            const T* depth_rows[lstm_max_rows];
+            const T* depth_rows[recurrent_max_rows];
             for (Index p = 0; p < stored; p += lstm_depth<T>) {
                 const Index depth = stored - p < lstm_depth<T> ? stored - p : lstm_depth<T>;
                 for (Index i = 0; i < n; ++i) depth_rows[i] = in_rows[i] + p;
-                lstm_rows<T>(format, n, panel_columns<T>, 1, depth, depth_rows, 0, panel + p * panel_columns<T>, from,
-                             p == 0 ? 0 : panel_columns<T>, z);
+                recurrent_rows<T>(format, n, panel_columns<T>, 1, depth, depth_rows, 0, panel + p * panel_columns<T>,
+                                  from, p == 0 ? 0 : panel_columns<T>, z);
                 from = z;
             }
             // An infinite input times the padding's zero weights is NaN, which would reach all units through h.
@@ -265,7 +244,7 @@ template <class T> void lstm_flush_pairs(const RecurrentFormat<T>* format, LSTMC
 /// Multiplies a chunk into the block's weight gradients and into dx.
 template <class T> void lstm_flush(const LSTMBackward<T>& a, LSTMChunk<T>& chunk, const T* kernel_panels, T* dweights,
                                    const T* zeros, const RecurrentFormat<T>* format) {
-    const Index wide = padded<T>(a.units), groups = wide / group<T>, inputs = wide + lstm_even(a.features);
+    const Index wide = padded<T>(a.units), groups = wide / group<T>, inputs = wide + recurrent_even(a.features);
     const Index first = a.drecurrent_kernel ? 0 : wide, last = a.dkernel ? wide + a.features : wide;
     const Index stored = format ? format->stored(panel_columns<T>) : panel_columns<T>;
     if (format && first < last) lstm_flush_pairs<T>(format, chunk, groups, inputs, first, last, dweights, zeros);
@@ -281,8 +260,8 @@ template <class T> void lstm_flush(const LSTMBackward<T>& a, LSTMChunk<T>& chunk
         for (Index q = 0; q < chunk.count; q += tile_rows) {
             const Index rows = chunk.count - q < tile_rows ? chunk.count - q : tile_rows;
             for (Index i = 0; i < rows; ++i) dz_rows[i] = chunk.dz + (q + i) * panel_columns<T>;
-            lstm_rows<T>(format, rows, cols, groups, stored, dz_rows, lstm_chunk * panel_columns<T> - stored,
-                         kernel_panels, zeros, 0, sums);
+            recurrent_rows<T>(format, rows, cols, groups, stored, dz_rows, lstm_chunk * panel_columns<T> - stored,
+                              kernel_panels, zeros, 0, sums);
             for (Index i = 0; i < rows; ++i) {
                 if (a.input_mask)
                     multiply_elements<T>(chunk.dx[q + i] + j, sums + i * panel_columns<T>, chunk.input_mask[q + i] + j,
@@ -312,9 +291,9 @@ template <class T> void lstm_backward_block(const LSTMBackward<T>& a, const T* p
     chunk.dz = recurrent_mask + rows * wide;
     chunk.pairs = chunk.dz + 4 * wide * lstm_chunk;
     alignas(64) T zeros[panel_columns<T>] = {};
-    alignas(64) T sums[lstm_max_rows * panel_columns<T>];
-    int active[lstm_max_rows + 1];
-    const T* dz_rows[lstm_max_rows];
+    alignas(64) T sums[recurrent_max_rows * panel_columns<T>];
+    int active[recurrent_max_rows + 1];
+    const T* dz_rows[recurrent_max_rows];
     for (Index r = 0; r < rows; ++r) {
         copy_padded<T>(dh + r * wide, a.dh ? a.dh + (first + r) * U : nullptr, U, wide);
         copy_padded<T>(dc + r * wide, a.dc ? a.dc + (first + r) * U : nullptr, U, wide);
@@ -361,8 +340,8 @@ template <class T> void lstm_backward_block(const LSTMBackward<T>& a, const T* p
         const T* panel = packed;
         for (Index u = 0; u < U; u += panel_columns<T>, panel += 4 * wide * panel_columns<T>) {
             const Index cols = wide - u < panel_columns<T> ? wide - u : panel_columns<T>;
-            lstm_rows<T>(format, n, cols, at.groups, stored, dz_rows, lstm_chunk * panel_columns<T> - stored, panel,
-                         zeros, 0, sums);
+            recurrent_rows<T>(format, n, cols, at.groups, stored, dz_rows, lstm_chunk * panel_columns<T> - stored,
+                              panel, zeros, 0, sums);
             for (Index i = 0; i < n; ++i) {
                 const T* from = sums + i * panel_columns<T>;
                 const Index lane = active[i] * wide + u;
@@ -406,7 +385,7 @@ template <class T> GRADUS_REGION_INLINE void lstm_add_row(T* row, const T* part,
 /// Rows first to last of the U + D + 1 rows of drecurrent, dkernel and dbias.
 template <class T> void lstm_add_gradients(const LSTMBackward<T>& a, const T* dweights, const T* dbias,
                                            Index block_stride, Index blocks, Index first, Index last) {
-    const Index wide = padded<T>(a.units), group_stride = (wide + lstm_even(a.features)) * panel_columns<T>;
+    const Index wide = padded<T>(a.units), group_stride = (wide + recurrent_even(a.features)) * panel_columns<T>;
     for (Index r = first; r < last; ++r) {
         const T* part = dweights + (r < a.units ? r : r - a.units + wide) * panel_columns<T>;
         if (r < a.units) {

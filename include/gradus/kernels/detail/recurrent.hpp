@@ -1,8 +1,11 @@
-/// The products of recurrent_region.hpp, once per instruction set, for the regions of recurrent kernels.
+/// What recurrent kernels share: how a batch is cut and padded, another number format, and, once per instruction set,
+/// the products of recurrent_region.hpp.
 #pragma once
 #include <gradus/kernels/detail/simd.hpp>
 #include <gradus/kernels/precision.hpp>
 
+#include <algorithm>
+#include <cstdint>
 #include <type_traits>
 
 GRADUS_BEGIN
@@ -29,6 +32,27 @@ template <class T> struct RecurrentFormat {
     constexpr Index stored(Index k) const { return (k + 1) / 2 * pair; }
 };
 
+/// Room for units or gate columns in packed weights and saved arrays: no region pads its groups to more.
+constexpr Index recurrent_padded(Index units) { return (units + 15) / 16 * 16; }
+/// Features are laid out in pairs, for RecurrentFormat.
+constexpr Index recurrent_even(Index features) { return features + features % 2; }
+
+/// Blocks of rows, which run through the sequence each on its own: one, two or four, and one for every 32 rows above
+/// 128. Never fewer as the batch grows.
+inline constexpr Index recurrent_max_rows = 32;
+constexpr Index recurrent_blocks(Index batch) {
+    return batch < 16 ? 1 : batch < 32 ? 2 : batch <= 128 ? 4 : (batch + recurrent_max_rows - 1) / recurrent_max_rows;
+}
+constexpr Index recurrent_block_rows(Index batch) {
+    return (batch + recurrent_blocks(batch) - 1) / recurrent_blocks(batch);
+}
+
+/// The first multiple of 64 bytes from p on.
+template <class T> T* recurrent_aligned(T* p) {
+    const auto address = reinterpret_cast<std::uintptr_t>(p);
+    return p + static_cast<Index>((64 - address % 64) % 64 / sizeof(T));
+}
+
 #if !GRADUS_EIGEN_KERNELS
 /// Null where operands stay as they are.
 template <class T> const RecurrentFormat<T>* recurrent_format(ProductPrecision precision) {
@@ -39,6 +63,24 @@ template <class T> const RecurrentFormat<T>* recurrent_format(ProductPrecision p
 #endif
 
 } // namespace kernels::detail
+
+namespace kernels::ref {
+
+/// Rounds the operands of a product in place.
+template <class T> void round_operands(T* x, Index n, ProductPrecision precision) {
+    if (!precision.format() || !std::is_same_v<T, float>) return;
+    for (Index i = 0; i < n; ++i) x[i] = static_cast<T>(precision.format()->round(static_cast<float>(x[i])));
+}
+/// n weights, or a rounded copy of them at `copy`, behind which it ends.
+template <class T> const T* round_weights(const T* weights, Index n, T*& copy, ProductPrecision precision) {
+    if (!precision.format()) return weights;
+    const T* rounded = copy;
+    copy = std::copy_n(weights, n, copy);
+    round_operands(copy - n, n, precision);
+    return rounded;
+}
+
+} // namespace kernels::ref
 GRADUS_END
 
 #define GRADUS_REGION_FILE <gradus/kernels/detail/recurrent_region.hpp>

@@ -1,7 +1,8 @@
-/// What recurrent kernels share: products of a few rows with packed panels, packing, copies of padded rows.
+/// What recurrent kernels share: products of a few rows with packed panels, copies of padded rows, rows under a mask.
 ///
 /// Units and gates are laid out in groups of `group<T>` lanes (16 float, 8 double) on every set, the last one filled up
-/// with zeros; a panel is 4 groups wide: the four gates of a group of an LSTM, or any 4 groups of columns.
+/// with zeros; a panel is 4 groups wide: the four gates of a group of an LSTM, or any 4 groups of columns. Three groups
+/// alone would be slow: on AVX-512 a tile of 4 vectors does not fit them, and they go one vector at a time.
 #ifdef GRADUS_REGION
 
 template <class T> inline constexpr Index group = 64 / Index(sizeof(T));
@@ -116,6 +117,26 @@ GRADUS_REGION_INLINE void product_transposed(Index m, Index count, const T* cons
                                         to + row * panel_columns<T>, panel_columns<T>);
         row += now;
     }
+}
+
+/// product_rows in either format.
+template <class T> GRADUS_REGION_INLINE void recurrent_rows(const RecurrentFormat<T>* format, Index rows, Index cols,
+                                                            Index outer, Index inner, const T* const* a, Index step,
+                                                            const T* b, const T* from, Index ldfrom, T* to) {
+    if (format)
+        format->rows(rows, cols, outer, inner, a, step, b, from, ldfrom, to, panel_columns<T>);
+    else
+        product_rows<T>(rows, cols, outer, inner, a, step, b, from, ldfrom, to, panel_columns<T>);
+}
+
+/// Indices of the rows that are not masked at time t.
+GRADUS_REGION_INLINE Index active_rows(int* active, const unsigned char* mask, Index time, Index t, Index rows) {
+    Index n = 0;
+    for (Index r = 0; r < rows; ++r) {
+        active[n] = int(r);
+        n += !mask || mask[r * time + t];
+    }
+    return n;
 }
 
 #endif
