@@ -70,8 +70,8 @@ struct Layer {
         for (float v : other.dr) scale = std::max(scale, double(std::abs(v)));
         // A float that differs in its last bit may round to the next bfloat16.
         const double least = precision.format() ? 1e-3 : 1e-5, bound = scale * (precision.format() ? 1e-3 : 1e-4);
-        const auto within = [](double most, const auto& a, const auto& b) {
-            return bench::largest_difference(a, b) <= most;
+        const auto within = [](double most, const auto& mine, const auto& reference) {
+            return bench::largest_difference(mine, reference) <= most;
         };
         return within(least, y, other.y) && within(least, h, other.h) && within(least, c, other.c) &&
                within(bound, dx, other.dx) && within(bound, dr, other.dr) && within(bound, dw, other.dw) &&
