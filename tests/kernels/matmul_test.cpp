@@ -199,6 +199,33 @@ TEST_CASE("matmul is one chain of fused multiply-adds per output", "[kernels]") 
 }
 
 #if !GRADUS_EIGEN_KERNELS
+TEST_CASE("matmul cuts every product into cells", "[kernels]") {
+    const auto check = [](auto zero) {
+        using T = decltype(zero);
+        constexpr Index sizes[] = {1,  2,  3,   13,  30,  47,  48,   64,    95,    96,
+                                   97, 99, 256, 257, 512, 784, 1000, 11157, 20000, 1000000};
+        for (ProductPrecision precision : {ProductPrecision(), ProductPrecision(gradus::bfloat16)})
+            for (Index m : sizes)
+                for (Index n : sizes)
+                    for (Index k : sizes)
+                        for (int t = 0; t < 4; ++t) {
+                            const Transpose ta = Transpose(t % 2 == 1), tb = Transpose(t / 2 == 1);
+                            const auto plan =
+                                kernels::detail::matmul_plan<T>(m, n, k, ta == Transpose::yes ? m : k, ta, tb,
+                                                                kernels::detail::matmul_table<T>(precision));
+                            if (plan.rows >= 1 && plan.cols >= 1) continue;
+                            CAPTURE(m, n, k, t, plan.rows, plan.cols);
+                            FAIL("a cell of nothing");
+                        }
+    };
+    for (Isa set : all_isas) {
+        if (!available(set)) continue;
+        IsaScope scope(set);
+        CAPTURE(name_of(set));
+        check(0.f), check(0.0);
+    }
+}
+
 TEST_CASE("matmul gives the same bits for any number of threads", "[kernels]") {
     const Case large[] = {{200, 300, 310, Transpose::no, Transpose::no, false, true, true, 0},
                           {130, 600, 290, Transpose::no, Transpose::yes, true, true, false, 1},
