@@ -5,7 +5,8 @@
 
 Needs nothing but Python's standard library. The peers PyTorch and Keras (on JAX and on TensorFlow) are installed from
 requirements.txt into virtual environments of this script's own; RLtools (its headers come from there, too), dlib
-(Debian's libdlib-dev) and oneDNN (libdnnl-dev) are compiled. Whichever cannot be had is left out and named. --peers none measures Gradus alone.
+(Debian's libdlib-dev) and oneDNN (libdnnl-dev) are compiled. Whichever cannot be had is left out and named. --peers
+none measures Gradus alone.
 
 In every round each system runs once, in a fresh process, in an order that rotates. All run on the same CPUs, one for
 each thread. The limit is the rate of Gradus's micro-kernel on data in the first cache, on one thread, measured by

@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 
+from .common import BATCH
+
 HERE = pathlib.Path(__file__).resolve().parent
 REQUIREMENTS = HERE.parent / "requirements.txt"
 
@@ -14,9 +16,9 @@ PYTHON = {
     "jax": (["numpy", "keras", "jax", "jaxlib"], "import jax, keras"),
     "tensorflow": (["numpy", "keras", "tensorflow", "tensorflow-cpu"], "import tensorflow, keras"),
     # Its package carries the headers; importing it would ask for a C++ extension.
-    "rltools": (["rltools"], "import importlib.util as u; print(u.find_spec('rltools').submodule_search_locations[0])"),
+    "rltools": (["rltools"], "import importlib.metadata as m, importlib.util as u; "
+                             "print(u.find_spec('rltools').submodule_search_locations[0], m.version('rltools'), sep='\\n')"),
 }
-NAMES = [*PYTHON, "dlib", "onednn"]
 
 # They do a part of the step only, so they are shown but never the best peer.
 PARTS = {"onednn"}
@@ -25,7 +27,7 @@ LABELS = {"gradus": "Gradus", "torch": "PyTorch", "torch compiled": "PyTorch, co
           "tensorflow": "Keras on TensorFlow", "rltools": "RLtools", "dlib": "dlib",
           "onednn": "oneDNN's LSTMs alone"}
 
-ALL = ["mlp_small", "mlp_mnist", "lstm_text", "lstm_char"]
+ALL = list(BATCH)
 NOTES = {
     "torch": "PyTorch's LSTM has no recurrent dropout: its lstm_text drops only the embeddings.",
     "torch compiled": "torch.compile leaves nn.LSTM as it is; its first steps are those of a filled cache.",
@@ -86,9 +88,12 @@ class Environments:
         if self.given:
             quiet([self.given, "-c", statement], environment)
             return self.given
-        directory = self.directory / name
+        directory, pins = self.directory / name, pinned(projects)
+        stamp = directory / "pinned.txt"
         python = directory / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         try:
+            if not stamp.exists() or stamp.read_text().splitlines() != pins:
+                raise LeftOut("installed from other pins")
             quiet([python, "-c", statement], environment)
         except LeftOut:
             print(f"installing {name} into {directory}", file=sys.stderr, flush=True)
@@ -96,8 +101,9 @@ class Environments:
                 quiet([sys.executable, "-m", "venv", directory])
             except LeftOut as why:
                 raise LeftOut(f"no virtual environment (Debian's python3-venv): {why}") from None
-            quiet([python, "-m", "pip", "install", "--disable-pip-version-check", "-q", *pinned(projects)])
+            quiet([python, "-m", "pip", "install", "--disable-pip-version-check", "-q", *pins])
             quiet([python, "-c", statement], environment)
+            stamp.write_text("\n".join(pins) + "\n")
         return python
 
 
@@ -114,10 +120,8 @@ def build(source, directory, flags):
 
 
 def rltools_flags(environments):
-    python, statement = environments.provide("rltools"), PYTHON["rltools"][1]
-    package = pathlib.Path(quiet([python, "-c", statement]).strip())
-    version = quiet([python, "-c", "import importlib.metadata as m; print(m.version('rltools'))"]).strip()
-    return ["-ffast-math", f'-DRLTOOLS_VERSION="{version}"', f"-I{package / 'external/rl_tools/include'}", "-lopenblas"]
+    package, version = quiet([environments.provide("rltools"), "-c", PYTHON["rltools"][1]]).splitlines()
+    return ["-ffast-math", f'-DRLTOOLS_VERSION="{version}"', f"-I{package}/external/rl_tools/include", "-lopenblas"]
 
 
 def dlib_flags(_):
@@ -130,6 +134,7 @@ COMPILED = {
     "dlib": ("dlib_train.cpp", dlib_flags, ["mlp_small", "mlp_mnist"]),
     "onednn": ("onednn_lstm.cpp", lambda _: ["-ldnnl"], ["lstm_text", "lstm_char"]),
 }
+NAMES = list(dict.fromkeys([*PYTHON, *COMPILED]))
 
 
 def prepare(names, python, directory, compile_torch=False):

@@ -41,9 +41,27 @@ std::vector<double> windows(double seconds, std::size_t batch, const Step& step,
     return rates;
 }
 
+/// What the command line asks for: WORKLOAD [SECONDS].
+struct Request {
+    std::string workload;
+    double seconds;
+    Request(int argc, char** argv) : workload(argc > 1 ? argv[1] : ""), seconds(argc > 2 ? std::atof(argv[2]) : 6) {}
+};
+
 inline void report(const std::string& version, const char* workload, double first_step_at,
                    const std::vector<double>& rates) {
     std::printf("{\"version\": \"%s\", \"workload\": \"%s\", \"samples_per_second\": %.1f, \"best\": %.1f, "
                 "\"first_step_at\": %.6f, \"peak_rss_mib\": %.1f}\n",
                 version.c_str(), workload, rates[rates.size() / 2], rates.back(), first_step_at, peak_rss_mib());
+}
+
+/// `warm_up` steps, the end of the first one noted, then windows; prints the line of JSON.
+template <class Step, class Wait> void measure(const std::string& version, const char* workload, std::size_t batch,
+                                               double seconds, int warm_up, const Step& step, const Wait& wait) {
+    step();
+    wait();
+    const double first_step_at = now();
+    for (int i = 1; i < warm_up; ++i) step();
+    wait();
+    report(version, workload, first_step_at, windows(seconds, batch, step, wait));
 }

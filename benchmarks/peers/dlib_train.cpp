@@ -44,23 +44,16 @@ template <class Net> void train(const char* workload, long features, std::size_t
     };
     const auto wait = [&] { trainer.get_net(dlib::force_flush_to_disk::no); };
 
-    step();
-    wait();
-    const double first_step_at = now();
-    while (steps < 20) step();
-    wait();
-    const auto rates = windows(seconds, batch, step, wait);
     const std::string version = "dlib " + std::to_string(DLIB_MAJOR_VERSION) + "." +
                                 std::to_string(DLIB_MINOR_VERSION) + ", OpenBLAS for " + openblas_get_corename();
-    report(version, workload, first_step_at, rates);
+    measure(version, workload, batch, seconds, 20, step, wait);
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
     prefer_openblas_core(openblas_get_corename(), argv);
-    const std::string workload = argc > 1 ? argv[1] : "";
-    const double seconds = argc > 2 ? std::atof(argv[2]) : 6;
+    const auto [workload, seconds] = Request(argc, argv);
     if (workload == "mlp_small") {
         train<mlp<64>>("mlp_small", 20, 32, seconds);
     } else if (workload == "mlp_mnist") {

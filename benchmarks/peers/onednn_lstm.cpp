@@ -118,20 +118,15 @@ void train(const char* workload, long batch, long length, long inputs, long unit
         stream.wait();
     };
 
-    step();
-    const double first_step_at = now();
-    for (int i = 1; i < 5; ++i) step();
-    const auto rates = windows(seconds, static_cast<std::size_t>(batch), step, [] {});
     const std::string version = "oneDNN " + std::to_string(DNNL_VERSION_MAJOR) + "." +
                                 std::to_string(DNNL_VERSION_MINOR) + "." + std::to_string(DNNL_VERSION_PATCH);
-    report(version, workload, first_step_at, rates);
+    measure(version, workload, static_cast<std::size_t>(batch), seconds, 5, step, [] {});
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-    const std::string workload = argc > 1 ? argv[1] : "";
-    const double seconds = argc > 2 ? std::atof(argv[2]) : 6;
+    const auto [workload, seconds] = Request(argc, argv);
     if (workload == "lstm_text") {
         train("lstm_text", 32, 100, 50, 64, 1, seconds);
     } else if (workload == "lstm_char") {

@@ -90,20 +90,15 @@ template <Size Features, Size Units, Size Batch> void train(const char* workload
         ++steps;
     };
 
-    step();
-    const double first_step_at = now();
-    while (steps < 20) step();
-    const auto rates = windows(seconds, Batch, step, [] {});
-    report(std::string("RLtools " RLTOOLS_VERSION ", OpenBLAS for ") + openblas_get_corename(), workload, first_step_at,
-           rates);
+    const std::string version = std::string("RLtools " RLTOOLS_VERSION ", OpenBLAS for ") + openblas_get_corename();
+    measure(version, workload, Batch, seconds, 20, step, [] {});
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
     prefer_openblas_core(openblas_get_corename(), argv);
-    const std::string workload = argc > 1 ? argv[1] : "";
-    const double seconds = argc > 2 ? std::atof(argv[2]) : 6;
+    const auto [workload, seconds] = Request(argc, argv);
     if (workload == "mlp_small") {
         train<20, 64, 32>("mlp_small", seconds);
     } else if (workload == "mlp_mnist") {

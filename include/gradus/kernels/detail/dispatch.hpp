@@ -34,17 +34,17 @@
 ///        template <class T> inline constexpr FooTable<T> foo_table = {&foo<T>};
 ///
 ///    Rules: it includes nothing and calls nothing from outside but compiler builtins and constexpr arithmetic of the
-///    public header; helpers are GRADUS_REGION_INLINE. No lambdas: GCC forgets the target for them inside a template; write a functor whose
-///    operator() is GRADUS_REGION_INLINE (elementwise_region.hpp). No vector type is a parameter, result or template
-///    argument of anything outside the region, nor of a function that is not inlined. Entries of the table are plain
-///    functions of pointers and numbers. All regions of a set share one namespace: names begin with the kernel's
-///    (`foo_step`, not `step`).
+///    public header; helpers are GRADUS_REGION_INLINE. No lambdas: GCC forgets the target for them inside a template;
+///    write a functor whose operator() is GRADUS_REGION_INLINE (elementwise_region.hpp). No vector type is a parameter,
+///    result or template argument of anything outside the region, nor of a function that is not inlined. Entries of the
+///    table are plain functions of pointers and numbers. All regions of a set share one namespace: names begin with the
+///    kernel's (`foo_step`, not `step`).
 ///
 ///    Functions of other regions are called by name; include the header that brings them in yours, before your region:
 ///    `detail/math.hpp` (vector_exp, vector_tanh, ...), `detail/reduce.hpp` (row_sum, row_dot, row_max),
 ///    `detail/gemm.hpp`, `detail/recurrent.hpp`. A product of whole matrices is `kernels::matmul`, called outside the
-///    region, which alone knows `compile`'s precision; inside one it is `gemm_block(c, ldc, a, lda, ta, b, ldb, m, n, k,
-///    ends)`, which shares no work out, and, for the same weights at every step, `recurrent_rows` of
+///    region, which alone knows `compile`'s precision. Inside one it is `gemm_block(c, ldc, a, lda, ta, b, ldb, m, n,
+///    k, ends)`, which shares no work out, and, for the same weights at every step, `recurrent_rows` of
 ///    recurrent_region.hpp on weights packed once.
 ///
 /// 3. The same bits on every set. What a vector holds (`width<T>`) differs between sets, so it must not decide an order
