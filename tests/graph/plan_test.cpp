@@ -223,6 +223,56 @@ TEST_CASE("Plan: gradients of inner values, detached places and plans without gr
     CHECK(plain.workspace->arena_bytes() < run.workspace->arena_bytes());
 }
 
+TEST_CASE("Plan: a product passes over the relu below it, where it is the only one to read it") {
+    const Node x = input({dim::batch(), 5});
+    const auto passed = [](const Harness<>& h) {
+        std::vector<std::string> names;
+        for (const auto& n : h.workspace->plan().nodes()) {
+            if (n.passed_by < 0) continue;
+            names.push_back(n.name);
+            CHECK(h.workspace->plan().nodes()[static_cast<std::size_t>(n.passed_by)].passes_over);
+        }
+        return names;
+    };
+    using Names = std::vector<std::string>;
+    const Node a = Dense(7, relu).named("a")(x), b = Dense(6, relu).named("b")(a), y = Dense(2).named("y")(b);
+    CHECK(passed(Harness<>({x}, {y})) == Names{"a", "b"});
+    CHECK(passed(Harness<>({x}, {y}, {})).empty());                       // no gradients at all
+    CHECK(passed(Harness<>({x}, {y, a})) == Names{"b"});                  // an output is seeded from outside
+    CHECK(passed(Harness<>({x}, {Add()(y, Dense(2)(b))})) == Names{"a"}); // a second reader
+    CHECK(passed(Harness<>({x}, {y}, {.differentiated = true, .gradients_of = {Graph({x}, {y}).edge(b)}})) ==
+          Names{"a"});                                                  // asked for
+    CHECK(passed(Harness<>({x}, {Dense(2)(Dropout(0.5)(a))})).empty()); // another layer between
+    CHECK(passed(Harness<>({x}, {Dense(2)(Dense(7, sigmoid)(x))})).empty());
+    CHECK(passed(Harness<>({x}, {Dense(2)(Activation(relu).named("r")(x))})) == Names{"r"});
+    CHECK(passed(Harness<>({x}, {Dense(2)(Activation(relu).named("r")(Dense(7).named("z")(x)))})) == Names{"z+r"});
+
+    // The same numbers, to the bit, as where somebody looks at every gradient.
+    const auto gradients = [&](bool apart) {
+        PlanOptions options{.differentiated = true};
+        const Graph graph({x}, {y});
+        for (const Node& n : {x, a, b})
+            if (apart || n.place() == x.place()) options.gradients_of.push_back(graph.edge(n));
+        Harness<> h({x}, {y}, options);
+        CHECK(passed(h).empty() == apart);
+        std::vector<float> all;
+        for (const Index batch : {1, 3, 70}) {
+            h.sizes({{"batch", batch}});
+            h.workspace->poison();
+            h.workspace->zero_gradients();
+            h.set(0, numbers({batch, 5}));
+            h.forward();
+            h.seed(0, numbers({batch, 2}, 2));
+            h.backward();
+            all.insert(all.end(), h.dx().begin(), h.dx().end());
+            for (const char* name : {"a.kernel", "a.bias", "b.kernel", "b.bias", "y.kernel", "y.bias"})
+                for (const float g : h.grad(name)) all.push_back(g);
+        }
+        return all;
+    };
+    CHECK(gradients(false) == gradients(true));
+}
+
 TEST_CASE("Plan: no memory is shared by values that live together (random graphs)") {
     // Every value is computed again without sharing; a clash of life times would show.
     for (std::uint64_t seed = 0; seed < 40; ++seed) {

@@ -41,7 +41,7 @@ std::vector<Case> cases() {
 struct Problem {
     Case p;
     Index lda, ldb, ldc;
-    std::vector<float> a, b, c, bias;
+    std::vector<float> a, b, c, bias, gate;
 
     explicit Problem(const Case& x) : p(x) {
         const bool at = p.ta == Transpose::yes, bt = p.tb == Transpose::yes;
@@ -63,8 +63,9 @@ struct Problem {
         std::vector<float> out = c,
                            workspace(static_cast<std::size_t>(matmul_workspace<float>(p.m, p.n, p.k, p.ta, p.tb)));
         product(out.data() + 1, ldc, a.data() + 1, lda, p.ta, b.data() + 1, ldb, p.tb, p.m, p.n, p.k, p.accumulate,
-                Epilogue<float>{bias.data() + 1, p.relu ? activation::relu : activation::linear}, workspace.data(),
-                bfloat16);
+                Epilogue<float>{bias.data() + 1, p.relu ? activation::relu : activation::linear,
+                                gate.empty() ? nullptr : gate.data() + 1, p.n + 1},
+                workspace.data(), bfloat16);
         return out;
     }
     std::vector<float> run() const { return run(matmul<float>); }
@@ -88,6 +89,7 @@ std::vector<float> chain(const Problem& q) {
             }
             s += q.bias[static_cast<std::size_t>(1 + j)];
             y = q.p.relu && s < 0 ? 0.f : s;
+            if (!q.gate.empty() && q.gate[static_cast<std::size_t>(1 + i * (q.p.n + 1) + j)] <= 0) y = 0.f;
         }
     return out;
 }
@@ -147,7 +149,9 @@ TEST_CASE("a product in bfloat16 is one chain of pairs per output", "[kernels]")
         IsaScope scope(set);
         for (const Case& p : cases()) {
             CAPTURE(name_of(set), p.m, p.n, p.k, int(p.ta), int(p.tb), p.accumulate, p.relu);
-            const Problem problem(p);
+            Problem problem(p);
+            CHECK(same(problem.run(), chain(problem)));
+            problem.gate = kernel_support::gates<float>(p.m * (p.n + 1) + 1);
             CHECK(same(problem.run(), chain(problem)));
         }
     }

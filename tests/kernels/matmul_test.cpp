@@ -2,7 +2,7 @@
 #include <gradus/kernels/matmul.hpp>
 
 #include "catch.hpp"
-#include "worse.hpp"
+#include "kernel_support.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -40,7 +40,8 @@ struct Case {
 template <class T> struct Problem {
     Case p;
     Index lda, ldb, ldc;
-    std::vector<T> a, b, c, bias;
+    std::vector<T> a, b, c, bias, gate;
+    Index ldgate = 0;
 
     explicit Problem(const Case& x) : p(x) {
         const bool at = p.ta == Transpose::yes, bt = p.tb == Transpose::yes;
@@ -54,7 +55,22 @@ template <class T> struct Problem {
     }
 
     Epilogue<T> epilogue() const {
-        return {p.bias ? bias.data() + 1 : nullptr, p.relu ? activation::relu : activation::linear};
+        return {p.bias ? bias.data() + 1 : nullptr, p.relu ? activation::relu : activation::linear,
+                gate.empty() ? nullptr : gate.data() + 1, ldgate};
+    }
+
+    /// A relu's output, and what it may hold beside: zeros of both signs, numbers below zero, NaN.
+    void set_gate() {
+        ldgate = p.n + p.gap;
+        gate = kernel_support::gates<T>(p.m * ldgate + 1);
+    }
+    /// What the gate makes of a result that does not know it.
+    std::vector<T> gated(std::vector<T> out) const {
+        for (Index i = 0; i < p.m; ++i)
+            for (Index j = 0; j < p.n; ++j)
+                if (gate[static_cast<std::size_t>(1 + i * ldgate + j)] <= 0)
+                    out[static_cast<std::size_t>(1 + i * ldc + j)] = 0;
+        return out;
     }
 
     std::vector<T> run() const {
@@ -178,6 +194,33 @@ TEST_CASE("matmul agrees with Eigen on every set", "[kernels]") {
     check_against_reference<double>(aligned_cases<double>());
 }
 
+TEST_CASE("matmul's gate makes zeros, and nothing else changes", "[kernels]") {
+    const auto check = [](auto zero, const std::vector<Case>& list) {
+        for (const Case& p : list) {
+            Problem<decltype(zero)> problem(p);
+            std::vector<decltype(zero)> plain[std::size(all_isas)];
+            const auto reference = problem.reference();
+            const auto on_each = [&](auto f) {
+                for (std::size_t s = 0; s < std::size(all_isas); ++s) {
+                    if (!available(all_isas[s])) continue;
+                    IsaScope scope(all_isas[s]);
+                    f(s);
+                }
+            };
+            on_each([&](std::size_t s) { plain[s] = problem.run(); });
+            problem.set_gate();
+            CAPTURE(sizeof(zero), p.m, p.n, p.k, int(p.ta), int(p.tb), p.accumulate, p.bias, p.relu, problem.lda);
+            CHECK(same(problem.reference(), problem.gated(reference)));
+            on_each([&](std::size_t s) {
+                CAPTURE(name_of(all_isas[s]));
+                CHECK(same(problem.run(), problem.gated(plain[s])));
+            });
+        }
+    };
+    for (const auto& list : {cases(), large_cases(), deep_cases()}) check(0.f, list), check(0.0, list);
+    check(0.f, aligned_cases<float>()), check(0.0, aligned_cases<double>());
+}
+
 TEST_CASE("matmul is one chain of fused multiply-adds per output", "[kernels]") {
     const auto check = [](auto zero, const Case& p) {
         const Problem<decltype(zero)> problem(p);
@@ -236,7 +279,8 @@ TEST_CASE("matmul gives the same bits for any number of threads", "[kernels]") {
         if (!available(set)) continue;
         IsaScope scope(set);
         for (const Case& p : large) {
-            const Problem<float> problem(p);
+            Problem<float> problem(p);
+            problem.set_gate();
             std::vector<float> first;
             for (int t : {1, 2, 3, 8}) {
                 set_threads(t);

@@ -34,8 +34,8 @@ public:
         for (const auto& b : build_.scratch_buffers()) frame_.scratch_forward.push_back({buffer(b), 0});
         frame_.scratch_backward.resize(frame_.scratch_forward.size());
     }
-    void forward(bool below_activation = false) {
-        Run<T> run(frame_, {.below_activation = below_activation});
+    void forward(bool passes_over = false) {
+        Run<T> run(frame_, {.passes_over = passes_over});
         static_cast<const LossOf<T>&>(*loss_).forward(run);
     }
     // dp for this upstream gradient; without one, dy is empty.

@@ -28,11 +28,13 @@ enum class Fault {
     saved_without_plan,
     parallel,
     allocates,
-    wrong_in_float
+    wrong_in_float,
+    ends_deaf,
+    passes_blindly
 };
 std::span<const std::string_view> enum_names(Fault) {
-    static constexpr std::string_view names[] = {"0", "1",  "2",  "3",  "4",  "5",  "6",  "7", "8",
-                                                 "9", "10", "11", "12", "13", "14", "15", "16"};
+    static constexpr std::string_view names[] = {"0",  "1",  "2",  "3",  "4",  "5",  "6",  "7",  "8", "9",
+                                                 "10", "11", "12", "13", "14", "15", "16", "17", "18"};
     return names;
 }
 
@@ -43,6 +45,8 @@ public:
     explicit Faulty(Fault fault, int outputs = 1) : fault_(fault), outputs_(outputs) {}
     std::string_view kind() const override { return "faulty"; }
     void fields(Fields& f) override { f("fault", fault_), f("outputs", outputs_); }
+    activation::Kind ends_with() const override { return fault_ == Fault::ends_deaf ? sigmoid : linear; }
+    bool passes_over(activation::Kind kind) const override { return fault_ == Fault::passes_blindly && kind == relu; }
     void build(Build& b) override {
         for (int o = 0; o < outputs_; ++o) b.out(o, b.in(0).shape);
         const bool makes = fault_ == Fault::wrong_mask;
@@ -213,6 +217,9 @@ TEST_CASE("check_layer: wrong layers are found") {
     CHECK_THAT(fault(wrong_bias), ContainsSubstring("grad(bias)[0]"));
     CHECK_THAT(fault(writes_frozen), ContainsSubstring("as when the parameters are trained"));
     CHECK_THAT(fault(depends_on_plan), ContainsSubstring("as in a differentiated plan"));
+    CHECK_THAT(fault(ends_deaf), ContainsSubstring("as when the reader does not pass over the layer's activation"));
+    CHECK_THAT(fault(passes_blindly),
+               ContainsSubstring("as when the layer does not pass over its producer's activation"));
     CHECK_THAT(fault(wrong_mask), ContainsSubstring("mask(0)[0] expects 0 or 1, got 255"));
     CHECK_THAT(fault(parallel), ContainsSubstring("default number of threads"));
     CHECK(complaint(LastStep<double>()) ==

@@ -35,7 +35,8 @@ struct PlannedNode {
     std::uint64_t place = 0;
     std::optional<bool> training;
     bool differentiates = false; ///< backward runs
-    bool below_activation = false;
+    bool passes_over = false;    ///< gives the gradient of input 0 below its producer's activation
+    int passed_by = -1;          ///< the node that does so to this one; -1: none
     Frame frame;
     struct Sum {
         int input;
@@ -44,7 +45,7 @@ struct PlannedNode {
     std::vector<Sum> sums; ///< after backward: total += part
 };
 
-/// Readers of every value, which nodes are differentiated, and which losses pass over the activation below them.
+/// Readers of every value, which nodes are differentiated, and which pass over the activation below them.
 class Flow {
 public:
     Flow(std::vector<PlannedNode> nodes, const Graph& graph, const ParameterTable& table, const GradientLayout& layout,
@@ -52,7 +53,7 @@ public:
         : nodes_(std::move(nodes)), graph_(&graph), table_(&table), layout_(&layout), options_(std::move(options)) {
         find_consumers();
         find_differentiated();
-        link_losses();
+        link_activations();
     }
     Flow(const Flow&) = delete;
     Flow& operator=(const Flow&) = delete;
@@ -147,19 +148,24 @@ private:
                 if (asked(Edge{i, int(o)})) n.differentiates = true;
         }
     }
-    /// A loss that is the only reader of a softmax or sigmoid gives its gradient below that activation.
-    void link_losses() {
+    /// The only reader of an activation gives its gradient below it, where it can and nobody looks at the one above: a
+    /// loss that of a softmax or sigmoid, a product that of relu. What the model puts out is seeded from outside where
+    /// losses are not what backward starts from, and then they do not run; other readers run in either case.
+    void link_activations() {
         if (!options_.differentiated) return;
-        for (const Edge& l : options_.losses) {
-            PlannedNode& loss = nodes_[static_cast<std::size_t>(l.node)];
-            const Edge e = loss.inputs.empty() ? Edge{} : loss.inputs[0];
-            if (e.node < 0 || e.output != 0 || !flows(l.node, 0)) continue;
+        for (int i = 0; i < static_cast<int>(nodes_.size()); ++i) {
+            PlannedNode& reader = nodes_[static_cast<std::size_t>(i)];
+            if (!reader.layer || reader.inputs.empty() || !flows(i, 0) || reader.inputs[0].output != 0) continue;
+            const Edge e = reader.inputs[0];
             PlannedNode& producer = nodes_[static_cast<std::size_t>(e.node)];
             const activation::Kind kind = producer.layer->ends_with();
-            if (kind == activation::linear || !loss.layer->passes_over(kind)) continue;
+            if (kind == activation::linear || !reader.layer->passes_over(kind)) continue;
             int readers = 0;
             for (const auto& [node, input] : consumers(e)) readers += flows(node, input);
-            if (readers == 1) loss.below_activation = producer.below_activation = true;
+            const bool looked_at = listed(options_.gradients_of, e) || (!is_loss(i) && listed(graph_->outputs(), e));
+            if (readers > 1 || looked_at) continue;
+            reader.passes_over = true;
+            producer.passed_by = i;
         }
     }
 

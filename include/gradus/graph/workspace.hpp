@@ -85,7 +85,7 @@ public:
             Pass p = pass;
             p.training = n.training.value_or(pass.training);
             p.backward = false;
-            p.below_activation = n.below_activation;
+            p.passes_over = n.passes_over;
             const TraceSpan node(n.name, n.kind, "forward");
             Run<T> run(n.frame, p);
             static_cast<const LayerOf<T>&>(*n.layer).forward(run);
@@ -113,14 +113,15 @@ public:
         const TeamScope team;
         const FloatScope mode;
         auto& nodes = plan_->nodes();
-        const int end = std::min(last, backward_end(from_losses));
+        const int started = backward_end(from_losses), end = std::min(last, started);
         for (int i = end - 1; i >= first; --i) {
             PlannedNode& n = nodes[static_cast<std::size_t>(i)];
             if (!n.layer || !n.differentiates) continue;
             Pass p = pass;
             p.training = n.training.value_or(pass.training);
             p.backward = true;
-            p.below_activation = from_losses && n.below_activation;
+            p.below_activation = n.passed_by >= 0 && n.passed_by < started;
+            p.passes_over = n.passes_over;
             if (poisons_) poison_gradients(n.frame);
             const TraceSpan node(n.name, n.kind, "backward");
             Run<T> run(n.frame, p);

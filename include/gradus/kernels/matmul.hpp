@@ -14,10 +14,14 @@ namespace kernels {
 
 enum class Transpose : bool { no, yes };
 
-/// What is done to the product before it is stored: y = activation(product + bias).
+/// What is done to the product before it is stored: y = activation(product + bias), then 0 where `gate` is 0 or less.
+/// With the output of a relu as the gate, a product that gives the gradient of that output gives the one below relu, as
+/// activation_backward makes it.
 template <class T> struct Epilogue {
     const T* bias = nullptr;                          ///< [n], or none
     activation::Kind activation = activation::linear; ///< linear or relu
+    const T* gate = nullptr;                          ///< [m, n], or none; c does not overlap it
+    Index ldgate = 0;                                 ///< between its rows
 };
 
 namespace detail {
@@ -121,6 +125,9 @@ template <class T> void matmul(T* c, Index ldc, const T* a, Index lda, Transpose
         }
         if (epilogue.bias) out.rowwise() += array(epilogue.bias, n).matrix().transpose();
         if (epilogue.activation == activation::relu) out = out.unaryExpr([](T x) { return x < 0 ? T(0) : x; });
+        if (epilogue.gate)
+            out = out.binaryExpr(matrix(epilogue.gate + i * epilogue.ldgate, rows, n, epilogue.ldgate),
+                                 [](T x, T gate) { return gate <= 0 ? T(0) : x; });
     });
 }
 
@@ -150,7 +157,7 @@ template <class T> Index matmul_workspace(Index, Index n, Index k, Transpose, Tr
     return detail::gemm_packed_size<T>(depth, width);
 }
 
-/// c [m, n] = activation(op(a) [m, k] op(b) [k, n] (+ c) + bias), row-major with leading dimensions; op transposes:
+/// c [m, n] = epilogue(op(a) [m, k] op(b) [k, n] (+ c)), row-major with leading dimensions; op transposes:
 /// with ta, a is [k, m]; with tb, b is [n, k]. c overlaps neither. Each output is one chain of fused multiply-adds over
 /// k in rising order, from 0 or, with `accumulate`, from c; so bits depend on nothing else. `workspace` holds
 /// matmul_workspace elements. Activations: linear and relu (NaN stays NaN); others come after it, with
@@ -163,38 +170,36 @@ template <class T> void matmul(T* c, Index ldc, const T* a, Index lda, Transpose
     const detail::GemmTable<T>& table = detail::matmul_table<T>(precision);
     const detail::MatmulPlan plan = detail::matmul_plan<T>(m, n, k, lda, ta, tb, table);
     const bool at = ta == Transpose::yes, bt = tb == Transpose::yes;
-    const bool relu = epilogue.activation == activation::relu;
+    const detail::GemmEnds<T> ends = {epilogue.bias, accumulate, epilogue.activation == activation::relu, epilogue.gate,
+                                      epilogue.ldgate};
     if (plan.panels) {
         parallel_for(0, n, plan.cols, [&](Index j, Index end) {
-            table.panels(c + j, ldc, a, lda, bt ? b + j * ldb : b + j, ldb, bt, m, end - j, k,
-                         {epilogue.bias ? epilogue.bias + j : nullptr, accumulate, relu});
+            table.panels(c + j, ldc, a, lda, bt ? b + j * ldb : b + j, ldb, bt, m, end - j, k, ends.at(0, j));
         });
         return;
     }
     if (!plan.pack && plan.rows >= m && plan.cols >= n) {
         const FloatScope mode;
-        table.block(c, ldc, a, lda, at, b, ldb > 0 ? ldb : 1, m, n, k, {epilogue.bias, accumulate, relu});
+        table.block(c, ldc, a, lda, at, b, ldb > 0 ? ldb : 1, m, n, k, ends);
         return;
     }
     const Index row_blocks = (m - 1) / plan.rows + 1;
     const auto cells = [&](Index j0, Index width, Index depth, const T* left, const T* right, Index right_ld,
-                           const detail::GemmEnds<T>& ends) {
+                           const detail::GemmEnds<T>& pass) {
         const Index col_blocks = (width - 1) / plan.cols + 1;
         parallel_for(0, row_blocks * col_blocks, 1, [&](Index cell, Index) {
             const Index i = cell % row_blocks * plan.rows,
                         j = cell / row_blocks * plan.cols; // all rows past one part of B
             const Index rows = m - i < plan.rows ? m - i : plan.rows;
             const Index cols = width - j < plan.cols ? width - j : plan.cols;
-            detail::GemmEnds<T> own = ends;
-            if (own.bias) own.bias += j0 + j;
             table.block(c + i * ldc + j0 + j, ldc, left + (at ? i : i * lda), lda, at,
                         right_ld ? right + j : right + j * detail::packed_rows(table, depth), right_ld, rows, cols,
-                        depth, own);
+                        depth, pass.at(i, j0 + j));
         });
     };
 
     if (!plan.pack) {
-        cells(0, n, k, a, b, ldb > 0 ? ldb : 1, {epilogue.bias, accumulate, relu});
+        cells(0, n, k, a, b, ldb > 0 ? ldb : 1, ends);
         return;
     }
     constexpr Index panel = detail::gemm_panel<T>;
@@ -203,13 +208,11 @@ template <class T> void matmul(T* c, Index ldc, const T* a, Index lda, Transpose
         const Index width = n - j < detail::matmul_columns ? n - j : detail::matmul_columns;
         for (Index p = 0; p < k; p += deep) {
             const Index depth = k - p < deep ? k - p : deep;
-            const bool last = p + depth == k;
             parallel_for(0, width, 4 * panel, [&](Index from, Index to) {
                 table.pack(workspace + from * detail::packed_rows(table, depth),
                            b + (bt ? (j + from) * ldb + p : p * ldb + j + from), ldb, bt, depth, to - from);
             });
-            cells(j, width, depth, a + (at ? p * lda : p), workspace, 0,
-                  {last ? epilogue.bias : nullptr, accumulate || p > 0, last && relu});
+            cells(j, width, depth, a + (at ? p * lda : p), workspace, 0, ends.pass(p == 0, p + depth == k));
         }
     }
 }

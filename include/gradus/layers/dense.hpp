@@ -44,6 +44,7 @@ public:
         f("bias_constraint", o_.bias_constraint);
     }
     activation::Kind ends_with() const override { return o_.activation; }
+    bool passes_over(activation::Kind kind) const override { return kind == relu; }
 
     void build(Build& b) override {
         if (o_.units < 1)
@@ -111,7 +112,9 @@ public:
         if (const auto g = r.grad(bias_); !g.empty()) kernels::column_sums(g.data(), dz, rows, units, adds_bias);
         if (!dx.empty())
             kernels::matmul<T>(dx.data(), features, dz, units, Transpose::no, r[kernel_].data(), units, Transpose::yes,
-                               rows, features, units, false, {}, workspace, r.precision());
+                               rows, features, units, false,
+                               {.gate = r.passes_over() ? x.data() : nullptr, .ldgate = features}, workspace,
+                               r.precision());
     }
 
     /// Takes a following activation into the product.

@@ -35,9 +35,9 @@ public:
     virtual void build(Build&) = 0;
     virtual std::unique_ptr<LayerBase> copy() const = 0;
     virtual Dtype dtype() const = 0;
-    /// The activation that output 0 ends with, where a loss may pass over its derivative.
+    /// The activation that output 0 ends with, where its only reader may pass over its derivative.
     virtual activation::Kind ends_with() const { return activation::linear; }
-    /// For losses: whether the gradient can be given below such an activation of input 0's producer.
+    /// Whether the gradient of input 0 can be given below such an activation of its producer: see Run::passes_over.
     virtual bool passes_over(activation::Kind) const { return false; }
 
     const std::shared_ptr<Identity>& identity() const { return identity_; }
@@ -175,7 +175,7 @@ void Run<T>::forward(Child c, Index time, std::initializer_list<AnyView> x, std:
     detail::set_views(f.y, y);
     Pass pass = pass_;
     pass.training = pass.training && !f.inference;
-    pass.below_activation = false;
+    pass.below_activation = pass.passes_over = false;
     Run<T> run(f, pass);
     static_cast<const LayerOf<T>&>(*f.layer).forward(run);
 }
@@ -191,7 +191,7 @@ template <class T> void Run<T>::backward(Child c, Index time, std::initializer_l
     detail::set_views(f.dx, dx);
     Pass pass = pass_;
     pass.training = pass.training && !f.inference;
-    pass.below_activation = false;
+    pass.below_activation = pass.passes_over = false;
     Run<T> run(f, pass);
     static_cast<const LayerOf<T>&>(*f.layer).backward(run);
 }

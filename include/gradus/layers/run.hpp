@@ -44,6 +44,7 @@ struct Pass {
     bool training = false;         ///< dropout, running means
     bool backward = false;         ///< which scratch is current
     bool below_activation = false; ///< this place: see Run::below_activation
+    bool passes_over = false;      ///< this place: see Run::passes_over
     ProductPrecision precision = {};
     std::uint64_t seed = 0;
     std::uint32_t update = 0, micro = 0, first_row = 0;
@@ -106,9 +107,11 @@ public:
 
     /// Dropout drops, running means run; says nothing of whether backward follows.
     bool training() const { return pass_.training; }
-    /// In backward: dy is already the gradient below the layer's final activation, which a linked loss passed over.
-    /// In a loss's forward: the gradient it computes must be that one.
+    /// In backward: dy is already the gradient below the layer's final activation, which its reader passed over.
     bool below_activation() const { return pass_.below_activation; }
+    /// dx(0) must be the gradient below the activation that input 0 ends with, for the layer said that it can give it;
+    /// a loss that computes its gradient in forward sees it there.
+    bool passes_over() const { return pass_.passes_over; }
     /// What this pass's products are to be computed in: the last argument of kernels::matmul.
     ProductPrecision precision() const { return pass_.precision; }
     /// The stream of this place, purpose and step; rows are samples of the batch.

@@ -8,6 +8,8 @@
 /// overwritten;
 /// - in place and not, unused outputs, unasked inputs, frozen parameters, plans without gradients: all give the same
 /// numbers;
+/// - an activation at the layer's end, or at that of what feeds it, that the reader passes over (ends_with,
+/// passes_over): the same numbers as where it does not;
 /// - masks with holes and a row without any step; a layer that stands at two places; carried state, whose next side
 /// must be written;
 /// - float against double, the same bits for 1, 2, 3 and 8 threads, and no allocation (where the binary counts them).
@@ -44,6 +46,7 @@ public:
                 pass_.update = 3;
                 check_gradients();
                 check_wirings();
+                check_links();
                 if (!training) check_two_places();
                 if (single_) check_float(k + 1 == options_.batches.size() || k == 1);
             }
@@ -186,6 +189,22 @@ private:
             const CheckValues zero = kept_.pass(pass_, o);
             compare(zero, once({.only_output = o}), "as when the other outputs' gradients are zero", 1e-12);
         }
+    }
+    /// Passing over an activation changes no gradient.
+    void check_links() const {
+        const auto compare_links = [&](CheckWiring wiring, const char* what) {
+            wiring.keep = false;
+            const CheckValues apart = once(wiring);
+            wiring.linked = true;
+            compare(apart, once(wiring), what, 1e-12);
+        };
+        const activation::Kind own = layer_.ends_with();
+        if (own != linear && !activation::needs_input(own))
+            compare_links({.after = own}, "as when the reader does not pass over the layer's activation");
+        const std::size_t kinds = activation::enum_names(linear).size();
+        for (std::size_t k = 1; k < kinds; ++k)
+            if (const auto kind = static_cast<activation::Kind>(k); layer_.passes_over(kind))
+                compare_links({.before = kind}, "as when the layer does not pass over its producer's activation");
     }
     /// Gradients of both places add up in the parameters.
     void check_two_places() {

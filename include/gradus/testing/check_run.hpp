@@ -2,6 +2,7 @@
 #pragma once
 #include <gradus/graph/input.hpp>
 #include <gradus/graph/workspace.hpp>
+#include <gradus/kernels/activation.hpp>
 #include <gradus/testing/allocation_guard.hpp>
 
 #include <algorithm>
@@ -37,23 +38,39 @@ struct CheckOptions {
 
 namespace detail {
 
-/// y = x, in memory of its own: lets the layer between two of them work in place.
+/// y = f(x), in memory of its own: lets the layer between two of them work in place. `passes`: the activation of its
+/// input's producer that it can pass over; `linked`: it does, and lets its own be passed over.
 template <class T> class CheckWire : public Layer<CheckWire, T> {
 public:
+    CheckWire() = default;
+    CheckWire(activation::Kind f, activation::Kind passes, bool linked) : f_(f), passes_(passes), linked_(linked) {}
     std::string_view kind() const override { return "wire"; }
+    activation::Kind ends_with() const override { return linked_ ? f_ : linear; }
+    bool passes_over(activation::Kind kind) const override { return linked_ && kind == passes_; }
     void build(Build& b) override {
         b.out(0, b.in(0).shape);
         b.mask(0, build::Mask::pass);
-        b.backward_needs(build::Needs::neither);
+        b.backward_needs(passes_ == linear && f_ == linear ? build::Needs::neither : build::Needs::both);
     }
-    void forward(Run<T>& r) const override { std::copy(r.x(0).begin(), r.x(0).end(), r.y(0).begin()); }
+    void forward(Run<T>& r) const override {
+        const Index cols = r.y(0).shape()[-1], rows = cols ? r.y(0).size() / cols : 0;
+        kernels::ref::activation_forward(r.y(0).data(), r.x(0).data(), f_, rows, cols);
+    }
     void backward(Run<T>& r) const override {
-        if (r.dx(0).empty()) return;
-        if (r.dy(0).empty())
-            std::fill(r.dx(0).begin(), r.dx(0).end(), T(0));
-        else
-            std::copy(r.dy(0).begin(), r.dy(0).end(), r.dx(0).begin());
+        const auto dx = r.dx(0);
+        if (dx.empty()) return;
+        if (r.dy(0).empty()) return std::fill(dx.begin(), dx.end(), T(0));
+        const Index cols = dx.shape()[-1], rows = cols ? dx.size() / cols : 0;
+        const auto below = [&](const T* dy, View<const T> y, activation::Kind kind) {
+            kernels::ref::activation_backward(dx.data(), dy, y.data(), kind, rows, cols);
+        };
+        below(r.dy(0).data(), r.y(0), r.below_activation() ? linear : f_);
+        if (r.passes_over()) below(dx.data(), r.x(0), passes_);
     }
+
+private:
+    activation::Kind f_ = linear, passes_ = linear;
+    bool linked_ = false;
 };
 
 /// A number in [0, 1) of a stream and a position, exact in float.
@@ -72,7 +89,10 @@ struct CheckWiring {
     bool frozen = false;
     int places = 1;
     int only_output = -1;
-    bool prefilled = true; ///< parameter gradients add to others; else they are the first
+    bool prefilled = true;            ///< parameter gradients add to others; else they are the first
+    activation::Kind before = linear; ///< of what feeds input 0
+    activation::Kind after = linear;  ///< the layer's own, which the reader of output 0 can pass over
+    bool linked = false;              ///< such activations are passed over
 };
 
 /// A layer between wires, with memory.
@@ -90,8 +110,8 @@ public:
                 }
                 const bool real = in.dtype == Dtype::f32 || in.dtype == Dtype::f64;
                 ins.push_back(input<T>(in.shape, real ? dtype_of<T>() : in.dtype, in.mask));
-                arguments.push_back(real ? record(CheckWire<T>(), std::vector{ins.back()}, "check_layer's input")
-                                         : ins.back());
+                const CheckWire<T> wire(arguments.empty() ? wiring.before : linear, linear, wiring.linked);
+                arguments.push_back(real ? record(wire, std::vector{ins.back()}, "check_layer's input") : ins.back());
                 if (real) around.push_back(arguments.back());
                 wanted.push_back(arguments.back());
             }
@@ -101,7 +121,8 @@ public:
                 if (wiring.only_output >= 0 && o != wiring.only_output) continue;
                 const Dtype d = build_->outs()[static_cast<std::size_t>(o)].dtype;
                 const bool real = d == Dtype::f32 || d == Dtype::f64;
-                outs.push_back(real ? CheckWire<T>()(y.output(o)) : y.output(o));
+                const CheckWire<T> wire(linear, o == 0 ? wiring.after : linear, wiring.linked);
+                outs.push_back(real ? wire(y.output(o)) : y.output(o));
                 if (real) around.push_back(y.output(o));
             }
         }

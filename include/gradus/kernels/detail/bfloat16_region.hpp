@@ -121,8 +121,8 @@ template <class Format> void bfloat16_block(float* c, Index ldc, const float* a,
             pack_rows<float>(chunk, a + first * row + p * step, row, step, int(rows), now);
             to = bfloat16_pairs<Format>(to, chunk, now, rows, rows);
         }
-        const GemmRows<float> tile = {left, 1, rows, rows, c + first * ldc};
-        gemm_across<float, typename Format::Step>(&tile, 1, ldc, b, gemm_strip<float>, stored * gemm_strip<float>, n,
+        const GemmRows<float> tile = {left, 1, rows, first, rows};
+        gemm_across<float, typename Format::Step>(c, ldc, &tile, 1, b, gemm_strip<float>, stored * gemm_strip<float>, n,
                                                   stored, ends);
         first += rows;
     }

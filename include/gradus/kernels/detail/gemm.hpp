@@ -18,11 +18,29 @@ template <class T> constexpr Index gemm_packed_size(Index k, Index n) {
     return k * ((n + gemm_panel<T> - 1) / gemm_panel<T> * gemm_panel<T>);
 }
 
-/// What happens around the sum: `c = relu(sum (+ c) + bias)`.
+/// What happens around the sum: `c = relu(sum (+ c) + bias)`, and then 0 where `gate <= 0`.
 template <class T> struct GemmEnds {
     const T* bias = nullptr; ///< [n] or none
     bool accumulate = false; ///< the sum starts from c
     bool relu = false;
+    const T* gate = nullptr; ///< [m, n], rows ldgate apart, or none
+    Index ldgate = 0;
+
+    /// For the part of C that begins at (i, j).
+    GemmEnds at(Index i, Index j) const {
+        GemmEnds part = *this;
+        part.move(*this, i, j);
+        return part;
+    }
+    /// From one part of `whole` to the one that begins at (i, j): writes only what differs, once for each tile.
+    void move(const GemmEnds& whole, Index i, Index j) {
+        if (whole.bias) bias = whole.bias + j;
+        if (whole.gate) gate = whole.gate + i * whole.ldgate + j;
+    }
+    /// For one of several passes over k: a later one starts from C, the last one ends.
+    GemmEnds pass(bool first, bool last) const {
+        return {last ? bias : nullptr, accumulate || !first, last && relu, last ? gate : nullptr, ldgate};
+    }
 };
 
 /// What is worth its while on an instruction set. No bit depends on it.

@@ -82,6 +82,17 @@ template <class T, int R, int N, bool Part, class Step> void gemm_tile(Index k, 
 #pragma GCC unroll 8
             for (int j = 0; j < N; ++j) acc[i][j] = acc[i][j] < Vector<T>{} ? Vector<T>{} : acc[i][j];
     }
+    if (ends.gate) {
+        const T* from = ends.gate;
+#pragma GCC unroll 16
+        for (int i = 0; i < R; ++i, from += ends.ldgate)
+#pragma GCC unroll 8
+            for (int j = 0; j < N; ++j) {
+                const T* at = from + j * width<T>;
+                const Vector<T> gate = Part && j == N - 1 ? load_part<T>(at, rest) : load<T>(at);
+                acc[i][j] = gate <= Vector<T>{} ? Vector<T>{} : acc[i][j];
+            }
+    }
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i, c += ldc)
 #pragma GCC unroll 8
@@ -122,8 +133,7 @@ template <class T> inline constexpr Index gemm_strip = 2 * width<T>;
 /// A tile: where its rows begin in op(A), whose element (i, p) is a[i * row + p * step], and in C.
 template <class T> struct GemmRows {
     const T* a;
-    Index row, step, count;
-    T* c;
+    Index row, step, first, count;
 };
 /// Tiles that go past a strip in turn while it is in the first cache. The wide tile needs one only: the second cache
 /// feeds it.
@@ -147,19 +157,20 @@ template <class T> GRADUS_REGION_INLINE void gemm_fetch(const T* c, Index ldc, I
 }
 
 /// Some tiles, at most gemm_chunk, against all columns. Rows of b, or of a strip of it, are ldb apart, strips `next`.
-template <class T, class Step> GRADUS_REGION_INLINE void gemm_across(const GemmRows<T>* tiles, int count, Index ldc,
-                                                                     const T* b, Index ldb, Index next, Index n,
-                                                                     Index k, const GemmEnds<T>& ends) {
+template <class T, class Step> GRADUS_REGION_INLINE void gemm_across(T* c, Index ldc, const GemmRows<T>* tiles,
+                                                                     int count, const T* b, Index ldb, Index next,
+                                                                     Index n, Index k, const GemmEnds<T>& ends) {
     constexpr Index strip = gemm_strip<T>;
     GemmEnds<T> own = ends;
     for (Index j = 0; j < n; j += strip, b += next) {
-        own.bias = ends.bias ? ends.bias + j : nullptr;
         const Index cols = n - j < strip ? n - j : strip;
         for (int t = 0; t < count; ++t) {
             const GemmRows<T>& rows = tiles[t];
             const GemmTile<T> tile = gemm_tile_for<T, Step>(rows.count, cols);
-            if (ends.accumulate && t + 1 < count) gemm_fetch(tiles[t + 1].c + j, ldc, tiles[t + 1].count);
-            tile(k, rows.a, rows.row, rows.step, b, ldb, rows.c + j, ldc, cols, own);
+            T* const to = c + rows.first * ldc + j;
+            if (ends.accumulate && t + 1 < count) gemm_fetch(to + rows.count * ldc, ldc, tiles[t + 1].count);
+            own.move(ends, rows.first, j);
+            tile(k, rows.a, rows.row, rows.step, b, ldb, to, ldc, cols, own);
         }
     }
 }
@@ -238,12 +249,9 @@ template <class T> void pack_rows(T* to, const T* a, Index row, Index step, int 
 template <class T, int R> Index gemm_thin(T* c, Index ldc, const T* a, Index row, Index step, const T* b, Index ldb,
                                           Index n, Index k, const GemmEnds<T>& ends) {
     constexpr Index cols = 8 * width<T>;
-    GemmEnds<T> own = ends;
     Index j = 0;
-    for (; j + cols <= n; j += cols) {
-        own.bias = ends.bias ? ends.bias + j : nullptr;
-        gemm_tile<T, R, 8, false, FmaStep<T>>(k, a, row, step, b + j, ldb, c + j, ldc, cols, own);
-    }
+    for (; j + cols <= n; j += cols)
+        gemm_tile<T, R, 8, false, FmaStep<T>>(k, a, row, step, b + j, ldb, c + j, ldc, cols, ends.at(0, j));
     return j;
 }
 
@@ -264,7 +272,7 @@ template <class T> GRADUS_REGION_INLINE void gemm_chunks(T* c, Index ldc, const 
     int count = 0;
     for (Index t = 0, first = 0; t < tiles; ++t) {
         const Index rows = (m - first + tiles - t - 1) / (tiles - t);
-        GemmRows<T>& tile = chunk[count++] = {a + first * row, row, step, rows, c + first * ldc};
+        GemmRows<T>& tile = chunk[count++] = {a + first * row, row, step, first, rows};
         if (buffer) {
             pack_rows<T>(packed, tile.a, row, step, int(rows), k);
             tile.a = packed;
@@ -274,7 +282,7 @@ template <class T> GRADUS_REGION_INLINE void gemm_chunks(T* c, Index ldc, const 
         }
         first += rows;
         if (count < gemm_chunk && t + 1 < tiles) continue;
-        gemm_across<T, FmaStep<T>>(chunk, count, ldc, b, stride, next, n, k, ends);
+        gemm_across<T, FmaStep<T>>(c, ldc, chunk, count, b, stride, next, n, k, ends);
         count = 0;
         packed = buffer;
     }
@@ -294,9 +302,7 @@ template <class T> void gemm_pass(T* c, Index ldc, const T* a, Index row, Index 
         const Index done = m == 1 ? gemm_thin<T, 1>(c, ldc, a, row, step, b, ldb, n, k, ends)
                                   : gemm_thin<T, 2>(c, ldc, a, row, step, b, ldb, n, k, ends);
         if (done == n) return;
-        GemmEnds<T> own = ends;
-        if (own.bias) own.bias += done;
-        gemm_pass<T>(c + done, ldc, a, row, step, b + done, ldb, m, n - done, k, own);
+        gemm_pass<T>(c + done, ldc, a, row, step, b + done, ldb, m, n - done, k, ends.at(0, done));
     } else if (gemm_packs_rows<T>(gemm_blocking, row, step, n, k)) {
         gemm_packed_chunks<T>(c, ldc, a, row, step, b, ldb, m, n, k, ends);
     } else {
@@ -319,7 +325,9 @@ template <class T> void gemm_narrow(T* c, Index ldc, const T* a, Index lda, cons
             for (Index j = 0; j < n; ++j) {
                 T v = buffer[j * pair + i];
                 if (ends.bias) v += ends.bias[j];
-                c[(i0 + i) * ldc + j] = ends.relu && v < 0 ? T(0) : v;
+                if (ends.relu && v < 0) v = 0;
+                if (ends.gate && ends.gate[(i0 + i) * ends.ldgate + j] <= 0) v = 0;
+                c[(i0 + i) * ldc + j] = v;
             }
     }
 }
@@ -334,13 +342,7 @@ template <class T> void gemm_block(T* c, Index ldc, const T* a, Index lda, bool 
     Index p = 0;
     do {
         const Index now = k - p < depth ? k - p : depth;
-        GemmEnds<T> own = ends;
-        if (p > 0) own.accumulate = true;
-        if (p + now < k) {
-            own.bias = nullptr;
-            own.relu = false;
-        }
-        gemm_pass<T>(c, ldc, a + p * step, row, step, b + p * ldb, ldb, m, n, now, own);
+        gemm_pass<T>(c, ldc, a + p * step, row, step, b + p * ldb, ldb, m, n, now, ends.pass(p == 0, p + now == k));
         p += now;
     } while (p < k);
 }
@@ -384,17 +386,17 @@ template <class T> void gemm_panels(T* c, Index ldc, const T* a, Index lda, cons
     Index p = 0;
     do {
         const Index now = k - p < depth ? k - p : depth;
-        const bool last = p + now == k;
+        const GemmEnds<T> pass = ends.pass(p == 0, p + now == k);
+        GemmEnds<T> own = pass;
         for (Index j = 0; j < n; j += strip) {
             const Index cols = n - j < strip ? n - j : strip;
             pack_strip<T>(packed, transposed_b ? b + j * ldb + p : b + p * ldb + j, ldb, transposed_b, now, cols);
-            const GemmEnds<T> own = {last && ends.bias ? ends.bias + j : nullptr, ends.accumulate || p > 0,
-                                     last && ends.relu};
             for (Index t = 0, first = 0; t < tiles; ++t) {
                 const Index rows = (m - first + tiles - t - 1) / (tiles - t);
                 const Index left = m - first - rows;
                 if (own.accumulate && left > 0)
                     gemm_fetch(c + (first + rows) * ldc + j, ldc, left < rows ? left : rows);
+                own.move(pass, first, j);
                 gemm_tile_for<T>(rows, cols)(now, a + first * lda + p, lda, 1, packed, strip, c + first * ldc + j, ldc,
                                              cols, own);
                 first += rows;
