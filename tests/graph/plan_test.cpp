@@ -8,6 +8,7 @@
 #include <gradus/layers/global_average_pooling_1d.hpp>
 #include <gradus/layers/lstm.hpp>
 #include <gradus/layers/reshape.hpp>
+#include <gradus/losses/categorical_crossentropy.hpp>
 
 #include <algorithm>
 
@@ -271,6 +272,43 @@ TEST_CASE("Plan: a product passes over the relu below it, where it is the only o
         return all;
     };
     CHECK(gradients(false) == gradients(true));
+}
+
+TEST_CASE("Plan: a loss passes over the softmax below it, unless somebody asks for its gradient") {
+    const Node x = input({dim::batch(), 5}), t = input({dim::batch(), 3});
+    const Node p = Dense(3, softmax).named("p")(x), loss = CategoricalCrossentropy()(p, t);
+    const Graph graph({x, t}, {p, loss});
+    const Index batch = 4;
+    const auto gradients = [&](bool asked, bool from_losses) {
+        PlanOptions options{.differentiated = true, .losses = {graph.edge(loss)}, .first_loss = graph.edge(loss).node};
+        options.gradients_of = {graph.edge(x)};
+        if (asked) options.gradients_of.push_back(graph.edge(p));
+        Harness<> h({x, t}, {p, loss}, options);
+        h.sizes({{"batch", batch}});
+        h.workspace->poison();
+        h.set(0, numbers({batch, 5}));
+        Tensor<float> targets({batch, 3});
+        for (Index i = 0; i < batch; ++i) targets[i * 3 + i % 3] = 1;
+        h.set(1, targets);
+        h.forward();
+        h.workspace->start_backward(from_losses);
+        h.seed(0, from_losses ? Tensor<float>({batch, 3}) : numbers({batch, 3}, 2));
+        h.seed(1, Tensor<float>({batch}, 1.0f));
+        h.workspace->backward(h.pass, from_losses, 0, h.workspace->size());
+        if (asked && from_losses) {
+            const auto dp = h.workspace->gradient(graph.edge(p)).as<float>();
+            for (Index i = 0; i < dp.size(); ++i)
+                CHECK(std::abs(dp[i] - (1 - targets[i] / h.y(0)[i])) <= 1e-5); // of p divided by its sum
+        }
+        std::vector<float> all = values(h.dx());
+        for (const float g : h.grad("p.kernel")) all.push_back(g);
+        return all;
+    };
+    for (const bool from_losses : {true, false}) {
+        const auto linked = gradients(false, from_losses), asked = gradients(true, from_losses);
+        REQUIRE(linked.size() == asked.size());
+        for (std::size_t i = 0; i < linked.size(); ++i) CHECK(std::abs(linked[i] - asked[i]) < 1e-6);
+    }
 }
 
 TEST_CASE("Plan: no memory is shared by values that live together (random graphs)") {
