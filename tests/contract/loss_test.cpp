@@ -174,6 +174,37 @@ TEST_CASE("loss: a place of the model may itself be one") {
     }
 }
 
+TEST_CASE("loss: an activation that is a loss itself keeps its gradient where its reader could pass over it") {
+    const Node x = input<double>({dim::batch(), 3});
+    const auto data = numbers<double>(Shape{5, 3}, 1);
+    const Node hidden = Dense<double>(6, relu)(x);
+    Model<double> penalty({x}, {Dense<double>(1, sigmoid)(hidden)});
+    penalty.add_loss(hidden, 0.1);
+    penalty.compile({.optimizer = SGD(0), .loss = BinaryCrossentropy()});
+    check_gradient(penalty, data, integers(Shape{5}, 2, 2), "dense.kernel");
+
+    const Node p = Dense<double>(3, softmax)(x);
+    Model<double> head({x}, {p});
+    head.add_loss(p, 0.1);
+    head.compile({.optimizer = SGD(0), .loss = SparseCategoricalCrossentropy()});
+    check_gradient(head, data, integers(Shape{5}, 3, 2), "dense.kernel");
+}
+
+TEST_CASE("loss: a product passes over relu whether backward starts from losses or not") {
+    const Node x = input<double>({dim::batch(), 3});
+    const auto data = numbers<double>(Shape{5, 3}, 1);
+    const Node y = Dense<double>(1, sigmoid)(Dense<double>(4, relu)(Dense<double>(6, relu)(x)));
+    Model<double> model({x}, {y}), plain({x}, {y});
+    model.compile({.optimizer = SGD(0), .loss = BinaryCrossentropy()});
+    for (const char* kernel : {"dense.kernel", "dense_1.kernel"})
+        check_gradient(model, data, integers(Shape{5}, 2, 2), kernel);
+    for (Model<double>* m : {&model, &plain}) {
+        m->forward(data);
+        m->backward(numbers<double>(Shape{5, 1}, 3).view());
+    }
+    CHECK(same_bits(plain.gradient("dense.kernel"), model.gradient("dense.kernel")));
+}
+
 TEST_CASE("loss: layers that only a loss needs are trained with the model, and are no part of it") {
     const Node x = input<double>({dim::batch(), 3});
     const Node hidden = Dense<double>(4, activation::tanh)(x);

@@ -1,5 +1,6 @@
 #include "catch.hpp"
 #include "layers.hpp"
+#include <gradus/kernels/bfloat16.hpp>
 #include <gradus/layers/bidirectional.hpp>
 #include <gradus/layers/dense.hpp>
 #include <gradus/layers/dropout.hpp>
@@ -231,7 +232,8 @@ TEST_CASE("Plan: a product passes over the relu below it, where it is the only o
         for (const auto& n : h.workspace->plan().nodes()) {
             if (n.passed_by < 0) continue;
             names.push_back(n.name);
-            CHECK(h.workspace->plan().nodes()[static_cast<std::size_t>(n.passed_by)].passes_over);
+            CHECK(h.workspace->plan().nodes()[static_cast<std::size_t>(n.passed_by)].passes_over ==
+                  n.layer->ends_with());
         }
         return names;
     };
@@ -248,30 +250,47 @@ TEST_CASE("Plan: a product passes over the relu below it, where it is the only o
     CHECK(passed(Harness<>({x}, {Dense(2)(Activation(relu).named("r")(x))})) == Names{"r"});
     CHECK(passed(Harness<>({x}, {Dense(2)(Activation(relu).named("r")(Dense(7).named("z")(x)))})) == Names{"z+r"});
 
+    PlanOptions nothing_before{.differentiated = true};
+    nothing_before.gradients_of = {Edge{99, 0}};
+    CHECK(passed(Harness<>({x}, {y}, nothing_before, {"a.kernel", "a.bias"})) == Names{"b"}); // nothing flows into a
+    PlanOptions is_loss{.differentiated = true};
+    is_loss.losses = {Graph({x}, {y}).edge(a)};
+    CHECK(passed(Harness<>({x}, {y}, is_loss)) == Names{"b"}); // a loss is seeded from outside
+
     // The same numbers, to the bit, as where somebody looks at every gradient.
-    const auto gradients = [&](bool apart) {
-        PlanOptions options{.differentiated = true};
-        const Graph graph({x}, {y});
-        for (const Node& n : {x, a, b})
-            if (apart || n.place() == x.place()) options.gradients_of.push_back(graph.edge(n));
-        Harness<> h({x}, {y}, options);
-        CHECK(passed(h).empty() == apart);
-        std::vector<float> all;
-        for (const Index batch : {1, 3, 70}) {
-            h.sizes({{"batch", batch}});
-            h.workspace->poison();
-            h.workspace->zero_gradients();
-            h.set(0, numbers({batch, 5}));
-            h.forward();
-            h.seed(0, numbers({batch, 2}, 2));
-            h.backward();
-            all.insert(all.end(), h.dx().begin(), h.dx().end());
-            for (const char* name : {"a.kernel", "a.bias", "b.kernel", "b.bias", "y.kernel", "y.bias"})
-                for (const float g : h.grad(name)) all.push_back(g);
-        }
-        return all;
+    const auto check = [&](const std::vector<Node>& inner, const Node& out, const std::vector<std::string>& parameters,
+                           ProductPrecision precision = {}) {
+        const auto gradients = [&](bool apart) {
+            PlanOptions options{.differentiated = true};
+            const Graph graph({x}, {out});
+            options.gradients_of = {graph.edge(x)};
+            if (apart)
+                for (const Node& n : inner) options.gradients_of.push_back(graph.edge(n));
+            Harness<> h({x}, {out}, options);
+            CHECK(passed(h).size() == (apart ? 0 : inner.size()));
+            h.pass.precision = precision;
+            std::vector<float> all;
+            for (const Index batch : {1, 3, 70}) {
+                h.sizes({{"batch", batch}});
+                h.workspace->poison();
+                h.workspace->zero_gradients();
+                h.set(0, numbers({batch, 5}));
+                h.forward();
+                h.seed(0, numbers({batch, 2}, 2));
+                h.backward();
+                all.insert(all.end(), h.dx().begin(), h.dx().end());
+                for (const std::string& name : parameters)
+                    for (const float g : h.grad(name)) all.push_back(g);
+            }
+            return all;
+        };
+        CHECK(gradients(false) == gradients(true));
     };
-    CHECK(gradients(false) == gradients(true));
+    check({a, b}, y, {"a.kernel", "a.bias", "b.kernel", "b.bias", "y.kernel", "y.bias"});
+    check({a, b}, y, {"a.kernel", "a.bias", "b.kernel", "b.bias", "y.kernel", "y.bias"}, bfloat16);
+    const Dense shared = Dense(5, relu).named("shared");
+    const Node first = shared(x), second = shared(first);
+    check({first, second}, Dense(2).named("y")(second), {"shared.kernel", "shared.bias", "y.kernel"});
 }
 
 TEST_CASE("Plan: a loss passes over the softmax below it, unless somebody asks for its gradient") {

@@ -89,7 +89,7 @@ std::vector<float> chain(const Problem& q) {
             }
             s += q.bias[static_cast<std::size_t>(1 + j)];
             y = q.p.relu && s < 0 ? 0.f : s;
-            if (!q.gate.empty() && q.gate[static_cast<std::size_t>(1 + i * (q.p.n + 1) + j)] <= 0) y = 0.f;
+            if (!q.gate.empty() && flushed(q.gate[static_cast<std::size_t>(1 + i * (q.p.n + 1) + j)]) <= 0) y = 0.f;
         }
     return out;
 }

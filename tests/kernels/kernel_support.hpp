@@ -39,12 +39,14 @@ template <class T> Numbers<T> numbers(Index n, std::uint64_t seed, double low = 
     return x;
 }
 
-/// What a product's gate may hold, as a relu's output or beside: numbers of both signs, zeros of both, NaN, infinity.
+/// What a product's gate may hold, as a relu's output or beside: numbers of both signs, zeros of both, NaN, infinity, a
+/// denormal.
 template <class T> Numbers<T> gates(Index n) {
     Numbers<T> x = numbers<T>(n, 8, -0.5, 1);
-    const T special[] = {T(0), -T(0), std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::infinity()};
+    const T special[] = {T(0), -T(0), std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::infinity(),
+                         std::numeric_limits<T>::denorm_min()};
     for (std::size_t i = 0; i < x.size(); ++i)
-        if (i % 3 == 1) x[i] = special[i / 3 % 4];
+        if (i % 3 == 1) x[i] = special[i / 3 % std::size(special)];
     return x;
 }
 

@@ -280,13 +280,15 @@ TEST_CASE("matmul gives the same bits for any number of threads", "[kernels]") {
         IsaScope scope(set);
         for (const Case& p : large) {
             Problem<float> problem(p);
-            problem.set_gate();
-            std::vector<float> first;
-            for (int t : {1, 2, 3, 8}) {
-                set_threads(t);
-                const auto out = problem.run();
-                if (first.empty()) first = out;
-                CHECK(same(out, first));
+            for (const bool gated : {false, true}) {
+                if (gated) problem.set_gate();
+                std::vector<float> first;
+                for (int t : {1, 2, 3, 8}) {
+                    set_threads(t);
+                    const auto out = problem.run();
+                    if (first.empty()) first = out;
+                    CHECK(same(out, first));
+                }
             }
         }
     }

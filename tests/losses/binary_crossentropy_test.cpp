@@ -26,7 +26,7 @@ template <class T> void check_below_sigmoid(const Shape& shape) {
     apart.forward();
     apart.backward();
     LossPlace<T> below(BinaryCrossentropy<T>(), p, AnyView(target.view()));
-    below.forward(true);
+    below.forward(sigmoid);
     below.backward();
     LossPlace<T> logits(BinaryCrossentropy<T>({.from_logits = true}), z, AnyView(target.view()));
     logits.forward();
@@ -90,7 +90,7 @@ TEST_CASE("binary_crossentropy at the ends of the range", "[losses]") {
         CHECK(std::abs(p.loss[i] - (i == 1 || i == 2 ? most : least)) <= 1e-8);
         CHECK(p.dp[i] == 0);
     }
-    p.forward(true);
+    p.forward(sigmoid);
     p.backward();
     CHECK(p.dp[0] == 0);
     CHECK(p.dp[1] == -1);

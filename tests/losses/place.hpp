@@ -34,7 +34,7 @@ public:
         for (const auto& b : build_.scratch_buffers()) frame_.scratch_forward.push_back({buffer(b), 0});
         frame_.scratch_backward.resize(frame_.scratch_forward.size());
     }
-    void forward(bool passes_over = false) {
+    void forward(activation::Kind passes_over = linear) {
         Run<T> run(frame_, {.passes_over = passes_over});
         static_cast<const LossOf<T>&>(*loss_).forward(run);
     }

@@ -32,7 +32,7 @@ template <class T> void check_below_softmax(const Shape& shape) {
     apart.forward();
     apart.backward();
     LossPlace<T> below(SparseCategoricalCrossentropy<T>(), p, AnyView(target.view()));
-    below.forward(true);
+    below.forward(softmax);
     below.backward();
     LossPlace<T> logits(SparseCategoricalCrossentropy<T>({.from_logits = true}), z, AnyView(target.view()));
     logits.forward();
@@ -94,7 +94,7 @@ TEST_CASE("sparse_categorical_crossentropy at the ends of the range", "[losses]"
     CHECK(std::abs(p.loss[0] + std::log(1 - 1e-7)) <= 1e-12);
     CHECK(std::abs(p.loss[1] + std::log(1e-7)) <= 1e-12);
     for (double d : p.dp) CHECK(d == 0);
-    p.forward(true);
+    p.forward(softmax);
     p.backward();
     CHECK(p.dp[0] == 0);
     CHECK(p.dp[3] == 1);

@@ -34,9 +34,9 @@ struct PlannedNode {
     std::vector<Edge> inputs;
     std::uint64_t place = 0;
     std::optional<bool> training;
-    bool differentiates = false; ///< backward runs
-    bool passes_over = false;    ///< gives the gradient of input 0 below its producer's activation
-    int passed_by = -1;          ///< the node that does so to this one; -1: none
+    bool differentiates = false;                       ///< backward runs
+    activation::Kind passes_over = activation::linear; ///< of input 0's producer: gives the gradient below it
+    int passed_by = -1;                                ///< the node that does so to this one; -1: none
     Frame frame;
     struct Sum {
         int input;
@@ -148,9 +148,10 @@ private:
                 if (asked(Edge{i, int(o)})) n.differentiates = true;
         }
     }
-    /// The only reader of an activation gives its gradient below it, where it can and nobody looks at the one above: a
-    /// loss that of a softmax or sigmoid, a product that of relu. What the model puts out is seeded from outside where
-    /// losses are not what backward starts from, and then they do not run; other readers run in either case.
+    /// A reader that can gives the gradient below the activation of what it reads: a loss below softmax or sigmoid, a
+    /// product below relu. Not where another reader adds to the gradient above, or it is asked for, or seeded: that of
+    /// a loss, or of the model's output where backward does not start from losses. A loss does not run then, so its own
+    /// link may stay.
     void link_activations() {
         if (!options_.differentiated) return;
         for (int i = 0; i < static_cast<int>(nodes_.size()); ++i) {
@@ -159,12 +160,14 @@ private:
             const Edge e = reader.inputs[0];
             PlannedNode& producer = nodes_[static_cast<std::size_t>(e.node)];
             const activation::Kind kind = producer.layer->ends_with();
-            if (kind == activation::linear || !reader.layer->passes_over(kind)) continue;
+            if (kind == activation::linear || activation::needs_input(kind) || !reader.layer->passes_over(kind))
+                continue;
             int readers = 0;
             for (const auto& [node, input] : consumers(e)) readers += flows(node, input);
-            const bool looked_at = listed(options_.gradients_of, e) || (!is_loss(i) && listed(graph_->outputs(), e));
-            if (readers > 1 || looked_at) continue;
-            reader.passes_over = true;
+            if (readers > 1 || listed(options_.gradients_of, e) || listed(options_.losses, e) ||
+                (!is_loss(i) && listed(graph_->outputs(), e)))
+                continue;
+            reader.passes_over = kind;
             producer.passed_by = i;
         }
     }

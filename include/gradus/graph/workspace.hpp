@@ -113,14 +113,14 @@ public:
         const TeamScope team;
         const FloatScope mode;
         auto& nodes = plan_->nodes();
-        const int started = backward_end(from_losses), end = std::min(last, started);
+        const int begin = backward_end(from_losses), end = std::min(last, begin);
         for (int i = end - 1; i >= first; --i) {
             PlannedNode& n = nodes[static_cast<std::size_t>(i)];
             if (!n.layer || !n.differentiates) continue;
             Pass p = pass;
             p.training = n.training.value_or(pass.training);
             p.backward = true;
-            p.below_activation = n.passed_by >= 0 && n.passed_by < started;
+            p.below_activation = n.passed_by >= 0 && n.passed_by < begin; // else that one does not run
             p.passes_over = n.passes_over;
             if (poisons_) poison_gradients(n.frame);
             const TraceSpan node(n.name, n.kind, "backward");

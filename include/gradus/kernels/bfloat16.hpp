@@ -66,9 +66,9 @@ template <class T> const RecurrentFormat<T>* bfloat16_recurrent() {
 } // namespace kernels
 
 /// Products round their operands to bfloat16 while packing them, and sum in float32, in pairs of rows of k: an output
-/// is one chain of fma(even, fma(odd, sum)) in rising order, denormals being zero (the bias and the output, too). That
-/// is the processor's vdpbf16ps, with the same bits where it is emulated (not on the baseline set, which has no fused
-/// multiply-add, nor on Eigen's kernels). It takes effect in Dense, in LSTM, and in wrappers around them.
+/// is one chain of fma(even, fma(odd, sum)) in rising order, denormals being zero (the bias, the gate and the output,
+/// too). That is the processor's vdpbf16ps, with the same bits where it is emulated (not on the baseline set, which has
+/// no fused multiply-add, nor on Eigen's kernels). It takes effect in Dense, in LSTM, and in wrappers around them.
 inline constexpr struct Bfloat16 {
     template <class T = float> static constexpr kernels::detail::ProductFormat format{
         "bfloat16", &kernels::detail::bfloat16_kernels<T>, &kernels::detail::bfloat16_recurrent<T>,

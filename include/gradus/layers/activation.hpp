@@ -36,7 +36,9 @@ public:
     double parameter() const {
         return o_.activation == elu ? o_.alpha : o_.activation == leaky_relu ? o_.negative_slope : 0;
     }
-    activation::Kind ends_with() const override { return o_.activation; }
+    activation::Kind ends_with() const override {
+        return parameter() == activation::usual_parameter(o_.activation) ? o_.activation : linear;
+    }
 
     void build(Build& b) override {
         for (const double v : {o_.negative_slope, o_.alpha})

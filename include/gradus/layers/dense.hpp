@@ -113,7 +113,7 @@ public:
         if (!dx.empty())
             kernels::matmul<T>(dx.data(), features, dz, units, Transpose::no, r[kernel_].data(), units, Transpose::yes,
                                rows, features, units, false,
-                               {.gate = r.passes_over() ? x.data() : nullptr, .ldgate = features}, workspace,
+                               {.gate = r.passes_over() == relu ? x.data() : nullptr, .ldgate = features}, workspace,
                                r.precision());
     }
 

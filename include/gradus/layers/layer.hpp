@@ -35,9 +35,11 @@ public:
     virtual void build(Build&) = 0;
     virtual std::unique_ptr<LayerBase> copy() const = 0;
     virtual Dtype dtype() const = 0;
-    /// The activation that output 0 ends with, where its only reader may pass over its derivative.
+    /// The activation, with its usual parameter, that output 0 ends with, where its only reader may pass over its
+    /// derivative.
     virtual activation::Kind ends_with() const { return activation::linear; }
-    /// Whether the gradient of input 0 can be given below such an activation of its producer: see Run::passes_over.
+    /// Whether the gradient of input 0 can be given below such an activation of its producer, from input 0, which
+    /// backward then needs: see Run::passes_over. Not asked for activation::needs_input.
     virtual bool passes_over(activation::Kind) const { return false; }
 
     const std::shared_ptr<Identity>& identity() const { return identity_; }
@@ -175,7 +177,8 @@ void Run<T>::forward(Child c, Index time, std::initializer_list<AnyView> x, std:
     detail::set_views(f.y, y);
     Pass pass = pass_;
     pass.training = pass.training && !f.inference;
-    pass.below_activation = pass.passes_over = false;
+    pass.below_activation = false;
+    pass.passes_over = activation::linear;
     Run<T> run(f, pass);
     static_cast<const LayerOf<T>&>(*f.layer).forward(run);
 }
@@ -191,7 +194,8 @@ template <class T> void Run<T>::backward(Child c, Index time, std::initializer_l
     detail::set_views(f.dx, dx);
     Pass pass = pass_;
     pass.training = pass.training && !f.inference;
-    pass.below_activation = pass.passes_over = false;
+    pass.below_activation = false;
+    pass.passes_over = activation::linear;
     Run<T> run(f, pass);
     static_cast<const LayerOf<T>&>(*f.layer).backward(run);
 }

@@ -3,6 +3,7 @@
 #include <gradus/core/random.hpp>
 #include <gradus/core/segment.hpp>
 #include <gradus/core/view.hpp>
+#include <gradus/kernels/activation_kind.hpp>
 #include <gradus/kernels/precision.hpp>
 #include <gradus/layers/handles.hpp>
 
@@ -41,10 +42,10 @@ struct Frame {
 
 /// What holds for a whole pass.
 struct Pass {
-    bool training = false;         ///< dropout, running means
-    bool backward = false;         ///< which scratch is current
-    bool below_activation = false; ///< this place: see Run::below_activation
-    bool passes_over = false;      ///< this place: see Run::passes_over
+    bool training = false;                             ///< dropout, running means
+    bool backward = false;                             ///< which scratch is current
+    bool below_activation = false;                     ///< this place: see Run::below_activation
+    activation::Kind passes_over = activation::linear; ///< this place: see Run::passes_over
     ProductPrecision precision = {};
     std::uint64_t seed = 0;
     std::uint32_t update = 0, micro = 0, first_row = 0;
@@ -109,9 +110,9 @@ public:
     bool training() const { return pass_.training; }
     /// In backward: dy is already the gradient below the layer's final activation, which its reader passed over.
     bool below_activation() const { return pass_.below_activation; }
-    /// dx(0) must be the gradient below the activation that input 0 ends with, for the layer said that it can give it;
-    /// a loss that computes its gradient in forward sees it there.
-    bool passes_over() const { return pass_.passes_over; }
+    /// The activation that input 0 ends with, where dx(0) must be the gradient below it, for this layer said that it
+    /// can give that; else linear. Also in forward, for losses that compute their gradient there.
+    activation::Kind passes_over() const { return pass_.passes_over; }
     /// What this pass's products are to be computed in: the last argument of kernels::matmul.
     ProductPrecision precision() const { return pass_.precision; }
     /// The stream of this place, purpose and step; rows are samples of the batch.

@@ -50,7 +50,7 @@ public:
         T* const gradient = r[gradient_].data();
         const T* const t = r.x(1).data();
         const T epsilon = T(1e-7), smoothing = static_cast<T>(o_.label_smoothing);
-        if (r.passes_over())
+        if (r.passes_over() != linear)
             kernels::sigmoid_binary_crossentropy(each.data(), gradient, p.data(), t, p.size(), epsilon, smoothing);
         else
             kernels::binary_crossentropy(each.data(), gradient, p.data(), t, p.size(), o_.from_logits, epsilon,

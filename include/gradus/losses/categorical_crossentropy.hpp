@@ -48,7 +48,7 @@ public:
         const Index rows = y.size(), classes = p.size() / rows;
         T* const gradient = r[gradient_].data();
         const T epsilon = T(1e-7), smoothing = static_cast<T>(o_.label_smoothing);
-        if (r.passes_over())
+        if (r.passes_over() != linear)
             kernels::softmax_categorical_crossentropy(y.data(), gradient, p.data(), t.data(), rows, classes, epsilon,
                                                       smoothing);
         else

@@ -19,7 +19,7 @@ GRADUS_BEGIN
 /// in as dy.
 ///
 /// A loss may compute its gradient in forward, into a Saved buffer (empty where nothing is differentiated). Where it
-/// says `passes_over(kind)` and `Run::passes_over()` holds, dx is the gradient below that activation of the
+/// says `passes_over(kind)` and `Run::passes_over()` gives that kind, dx is the gradient below that activation of the
 /// prediction, which stays an input as it is: a sigmoid's p - t, which does not vanish where p is saturated.
 template <class T> class LossOf : public LayerOf<T> {
 public:

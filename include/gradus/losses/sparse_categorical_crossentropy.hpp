@@ -45,7 +45,7 @@ public:
         const Index rows = y.size(), classes = p.size() / rows;
         const std::int32_t* const labels = r.ids(1).data();
         T* const gradient = r[gradient_].data();
-        if (r.passes_over())
+        if (r.passes_over() != linear)
             kernels::softmax_sparse_crossentropy(y.data(), gradient, p.data(), labels, rows, classes);
         else
             kernels::sparse_categorical_crossentropy(y.data(), gradient, p.data(), labels, rows, classes,

@@ -8,8 +8,8 @@
 /// overwritten;
 /// - in place and not, unused outputs, unasked inputs, frozen parameters, plans without gradients: all give the same
 /// numbers;
-/// - an activation at the layer's end, or at that of what feeds it, that the reader passes over (ends_with,
-/// passes_over): the same numbers as where it does not;
+/// - ends_with and passes_over: where a reader passes over the layer's activation, or the layer over that of what feeds
+/// it, the gradients before are the same;
 /// - masks with holes and a row without any step; a layer that stands at two places; carried state, whose next side
 /// must be written;
 /// - float against double, the same bits for 1, 2, 3 and 8 threads, and no allocation (where the binary counts them).
@@ -203,7 +203,8 @@ private:
             compare_links({.after = own}, "as when the reader does not pass over the layer's activation");
         const std::size_t kinds = activation::enum_names(linear).size();
         for (std::size_t k = 1; k < kinds; ++k)
-            if (const auto kind = static_cast<activation::Kind>(k); layer_.passes_over(kind))
+            if (const auto kind = static_cast<activation::Kind>(k);
+                !activation::needs_input(kind) && layer_.passes_over(kind))
                 compare_links({.before = kind}, "as when the layer does not pass over its producer's activation");
     }
     /// Gradients of both places add up in the parameters.

@@ -27,18 +27,11 @@ template <class T> struct GemmEnds {
     Index ldgate = 0;
 
     /// For the part of C that begins at (i, j).
-    GemmEnds at(Index i, Index j) const {
-        GemmEnds part = *this;
-        part.move(*this, i, j);
-        return part;
-    }
-    /// From one part of `whole` to the one that begins at (i, j): writes only what differs, once for each tile.
-    void move(const GemmEnds& whole, Index i, Index j) {
-        if (whole.bias) bias = whole.bias + j;
-        if (whole.gate) gate = whole.gate + i * whole.ldgate + j;
+    constexpr GemmEnds at(Index i, Index j) const {
+        return {bias ? bias + j : nullptr, accumulate, relu, gate ? gate + i * ldgate + j : nullptr, ldgate};
     }
     /// For one of several passes over k: a later one starts from C, the last one ends.
-    GemmEnds pass(bool first, bool last) const {
+    constexpr GemmEnds pass(bool first, bool last) const {
         return {last ? bias : nullptr, accumulate || !first, last && relu, last ? gate : nullptr, ldgate};
     }
 };

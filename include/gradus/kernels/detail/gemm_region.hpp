@@ -156,6 +156,12 @@ template <class T> GRADUS_REGION_INLINE void gemm_fetch(const T* c, Index ldc, I
 #endif
 }
 
+/// Makes `part` the ends of the part of C that begins at (i, j). For each tile, so it writes only what differs.
+template <class T> GRADUS_REGION_INLINE void gemm_place(GemmEnds<T>& part, const GemmEnds<T>& whole, Index i, Index j) {
+    if (whole.bias) part.bias = whole.bias + j;
+    if (whole.gate) part.gate = whole.gate + i * whole.ldgate + j;
+}
+
 /// Some tiles, at most gemm_chunk, against all columns. Rows of b, or of a strip of it, are ldb apart, strips `next`.
 template <class T, class Step> GRADUS_REGION_INLINE void gemm_across(T* c, Index ldc, const GemmRows<T>* tiles,
                                                                      int count, const T* b, Index ldb, Index next,
@@ -169,7 +175,7 @@ template <class T, class Step> GRADUS_REGION_INLINE void gemm_across(T* c, Index
             const GemmTile<T> tile = gemm_tile_for<T, Step>(rows.count, cols);
             T* const to = c + rows.first * ldc + j;
             if (ends.accumulate && t + 1 < count) gemm_fetch(to + rows.count * ldc, ldc, tiles[t + 1].count);
-            own.move(ends, rows.first, j);
+            gemm_place<T>(own, ends, rows.first, j);
             tile(k, rows.a, rows.row, rows.step, b, ldb, to, ldc, cols, own);
         }
     }
@@ -396,7 +402,7 @@ template <class T> void gemm_panels(T* c, Index ldc, const T* a, Index lda, cons
                 const Index left = m - first - rows;
                 if (own.accumulate && left > 0)
                     gemm_fetch(c + (first + rows) * ldc + j, ldc, left < rows ? left : rows);
-                own.move(pass, first, j);
+                gemm_place<T>(own, pass, first, j);
                 gemm_tile_for<T>(rows, cols)(now, a + first * lda + p, lda, 1, packed, strip, c + first * ldc + j, ldc,
                                              cols, own);
                 first += rows;
