@@ -25,6 +25,18 @@ int running(Harness<>& h) {
     for (const auto& node : h.workspace->plan().nodes()) n += node.layer != nullptr;
     return n;
 }
+
+using Names = std::vector<std::string>;
+// The places whose activation is passed over.
+Names passed(const Harness<>& h) {
+    Names names;
+    for (const auto& n : h.workspace->plan().nodes()) {
+        if (n.passed_by < 0) continue;
+        names.push_back(n.name);
+        CHECK(h.workspace->plan().nodes()[static_cast<std::size_t>(n.passed_by)].passes_over == n.layer->ends_with());
+    }
+    return names;
+}
 } // namespace
 
 TEST_CASE("Plan: a value with several readers gets the sum of their gradients") {
@@ -227,17 +239,6 @@ TEST_CASE("Plan: gradients of inner values, detached places and plans without gr
 
 TEST_CASE("Plan: a product passes over the relu below it, where it is the only one to read it") {
     const Node x = input({dim::batch(), 5});
-    const auto passed = [](const Harness<>& h) {
-        std::vector<std::string> names;
-        for (const auto& n : h.workspace->plan().nodes()) {
-            if (n.passed_by < 0) continue;
-            names.push_back(n.name);
-            CHECK(h.workspace->plan().nodes()[static_cast<std::size_t>(n.passed_by)].passes_over ==
-                  n.layer->ends_with());
-        }
-        return names;
-    };
-    using Names = std::vector<std::string>;
     const Node a = Dense(7, relu).named("a")(x), b = Dense(6, relu).named("b")(a), y = Dense(2).named("y")(b);
     CHECK(passed(Harness<>({x}, {y})) == Names{"a", "b"});
     CHECK(passed(Harness<>({x}, {y}, {})).empty());                       // no gradients at all
@@ -303,6 +304,7 @@ TEST_CASE("Plan: a loss passes over the softmax below it, unless somebody asks f
         options.gradients_of = {graph.edge(x)};
         if (asked) options.gradients_of.push_back(graph.edge(p));
         Harness<> h({x, t}, {p, loss}, options);
+        CHECK(passed(h) == (asked ? Names{} : Names{"p"}));
         h.sizes({{"batch", batch}});
         h.workspace->poison();
         h.set(0, numbers({batch, 5}));

@@ -82,10 +82,7 @@ public:
         for (int i = first; i < last; ++i) {
             PlannedNode& n = nodes[static_cast<std::size_t>(i)];
             if (!n.layer) continue;
-            Pass p = pass;
-            p.training = n.training.value_or(pass.training);
-            p.backward = false;
-            p.passes_over = n.passes_over;
+            const Pass p = pass_of(n, pass, false);
             const TraceSpan node(n.name, n.kind, "forward");
             Run<T> run(n.frame, p);
             static_cast<const LayerOf<T>&>(*n.layer).forward(run);
@@ -117,11 +114,8 @@ public:
         for (int i = end - 1; i >= first; --i) {
             PlannedNode& n = nodes[static_cast<std::size_t>(i)];
             if (!n.layer || !n.differentiates) continue;
-            Pass p = pass;
-            p.training = n.training.value_or(pass.training);
-            p.backward = true;
+            Pass p = pass_of(n, pass, true);
             p.below_activation = n.passed_by >= 0 && n.passed_by < begin; // else that one does not run
-            p.passes_over = n.passes_over;
             if (poisons_) poison_gradients(n.frame);
             const TraceSpan node(n.name, n.kind, "backward");
             Run<T> run(n.frame, p);
@@ -179,6 +173,12 @@ public:
     Plan& plan() { return *plan_; }
 
 private:
+    static Pass pass_of(const PlannedNode& n, Pass pass, bool backward) {
+        pass.training = n.training.value_or(pass.training);
+        pass.backward = backward;
+        pass.passes_over = n.passes_over;
+        return pass;
+    }
     /// Zeroes what no layer wrote.
     void write_gradients() const {
         for (std::size_t i = 0; i < unwritten_.size(); ++i) {

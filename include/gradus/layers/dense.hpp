@@ -120,8 +120,7 @@ public:
     /// Takes a following activation into the product.
     std::unique_ptr<LayerOf<T>> fuse(const LayerOf<T>& next, int) const override {
         const auto* after = dynamic_cast<const Activation<T>*>(&next);
-        if (!after || o_.activation != linear || after->parameter() != activation::usual_parameter(after->function()))
-            return {};
+        if (!after || o_.activation != linear || after->ends_with() != after->function()) return {};
         auto both = std::make_unique<Dense>(*this);
         both->o_.activation = after->function();
         return both;

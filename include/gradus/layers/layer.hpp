@@ -175,11 +175,7 @@ void Run<T>::forward(Child c, Index time, std::initializer_list<AnyView> x, std:
     f.time = frame_->time * f.times + time;
     detail::set_views(f.x, x);
     detail::set_views(f.y, y);
-    Pass pass = pass_;
-    pass.training = pass.training && !f.inference;
-    pass.below_activation = false;
-    pass.passes_over = activation::linear;
-    Run<T> run(f, pass);
+    Run<T> run(f, pass_of(f));
     static_cast<const LayerOf<T>&>(*f.layer).forward(run);
 }
 
@@ -192,11 +188,7 @@ template <class T> void Run<T>::backward(Child c, Index time, std::initializer_l
     detail::set_views(f.y, y);
     detail::set_views(f.dy, dy);
     detail::set_views(f.dx, dx);
-    Pass pass = pass_;
-    pass.training = pass.training && !f.inference;
-    pass.below_activation = false;
-    pass.passes_over = activation::linear;
-    Run<T> run(f, pass);
+    Run<T> run(f, pass_of(f));
     static_cast<const LayerOf<T>&>(*f.layer).backward(run);
 }
 

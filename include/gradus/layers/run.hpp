@@ -126,6 +126,14 @@ public:
                   std::initializer_list<AnyView> dy, std::initializer_list<AnyView> dx) const;
 
 private:
+    /// An inner layer's pass: nobody passes over activations inside.
+    Pass pass_of(const Frame& child) const {
+        Pass pass = pass_;
+        pass.training = pass.training && !child.inference;
+        pass.below_activation = false;
+        pass.passes_over = activation::linear;
+        return pass;
+    }
     static const AnyView& at(const std::vector<AnyView>& list, int i) {
         return i >= 0 && i < static_cast<int>(list.size()) ? list[static_cast<std::size_t>(i)] : absent;
     }

@@ -65,7 +65,7 @@ public:
             kernels::ref::activation_backward(dx.data(), dy, y.data(), kind, rows, cols);
         };
         below(r.dy(0).data(), r.y(0), r.below_activation() ? linear : f_);
-        if (passes_ != linear && r.passes_over() == passes_) below(dx.data(), r.x(0), passes_);
+        if (r.passes_over() != linear) below(dx.data(), r.x(0), r.passes_over());
     }
 
 private:
